@@ -1,0 +1,247 @@
+//! An event as a tenant sends it, and whether the event service can keep it.
+
+use crate::error::{Error, Fault};
+use crate::json::{self, Finding};
+use crate::limits;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// An event, written as the event service takes it: what the tenant left out stays left out, `data` goes byte for byte.
+#[derive(Debug, Serialize)]
+pub struct Event<'a> {
+    /// What kind of event it is.
+    pub r#type: String,
+    /// The set it belongs to; the event service takes the type if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
+    /// Its label within the set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Its attribute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// Whether the tenant is notified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_claim: Option<bool>,
+    /// Whether it is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_persistent: Option<bool>,
+    /// Its content.
+    pub data: &'a RawValue,
+}
+
+/// Refuses `data` that is too large for the event service: in compact form `limit` bytes or more, or, if the event is to be
+/// stored, [`limits::EVENT_STORED_BYTES`] or more in PostgreSQL's form.
+///
+/// Data with a number beyond f64 has no such forms; [`check_findings`] refuses it.
+///
+/// # Errors
+/// [`Error::PayloadTooLarge`].
+pub(crate) fn check_size(data: &RawValue, is_persistent: bool, limit: usize) -> Result<(), Error> {
+    let Ok(data) = serde_json::from_str::<Value>(data.get()) else {
+        return Ok(());
+    };
+    let sizes = Sizes::of(&data);
+    if sizes.compact >= limit {
+        return Err(Error::PayloadTooLarge {
+            detail: format!("data must have fewer than {limit} bytes in compact form."),
+        });
+    }
+    if is_persistent && sizes.stored >= limits::EVENT_STORED_BYTES {
+        let detail = format!(
+            "data must have fewer than {} bytes as it is stored: with a space after each comma and colon, and numbers written out.",
+            limits::EVENT_STORED_BYTES
+        );
+        return Err(Error::PayloadTooLarge { detail });
+    }
+    Ok(())
+}
+
+/// Refuses what the event service would fail on, or store and never read again.
+///
+/// # Errors
+/// [`Error::InvalidEvent`], with the place of everything that was found.
+pub(crate) fn check_findings(findings: Vec<Finding>) -> Result<(), Error> {
+    let faults: Vec<Fault> = findings
+        .into_iter()
+        .map(|Finding { pointer, fault }| {
+            let detail = match fault {
+                json::Fault::Nul => "must not contain the character U+0000",
+                json::Fault::NotF64 | json::Fault::HugeNumber => "must be a number of magnitude below 1.797e308",
+                json::Fault::TooDeep => "is nested too deep",
+                json::Fault::LoneSurrogate => "must not contain half of a surrogate pair",
+            };
+            Fault::new(pointer, detail)
+        })
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::InvalidEvent { faults })
+    }
+}
+
+/// The sizes of a JSON value in the two forms that the event service measures, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sizes {
+    /// As serde_json writes it: no white space, escapes undone, floats in their shortest form.
+    compact: usize,
+    /// As PostgreSQL writes `jsonb`: a space after each comma and colon, numbers without exponent.
+    stored: usize,
+}
+
+impl Sizes {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::same(4),
+            Value::Bool(value) => Self::same(if *value { 4 } else { 5 }),
+            Value::String(text) => Self::same(string_length(text)),
+            Value::Number(number) => {
+                let text = number.to_string();
+                Self {
+                    compact: text.len(),
+                    stored: written_out_length(&text),
+                }
+            }
+            Value::Array(elements) => elements
+                .iter()
+                .map(Self::of)
+                .fold(Self::brackets(elements.len()), Self::plus),
+            Value::Object(members) => members
+                .iter()
+                .fold(Self::brackets(members.len()), |sizes, (name, value)| {
+                    let colon = Self { compact: 1, stored: 2 };
+                    sizes
+                        .plus(Self::same(string_length(name)))
+                        .plus(colon)
+                        .plus(Self::of(value))
+                }),
+        }
+    }
+
+    fn same(bytes: usize) -> Self {
+        Self {
+            compact: bytes,
+            stored: bytes,
+        }
+    }
+
+    /// The brackets or braces around `count` values and the commas between them.
+    fn brackets(count: usize) -> Self {
+        let commas = count.saturating_sub(1);
+        Self {
+            compact: 2 + commas,
+            stored: 2 + 2 * commas,
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            compact: self.compact + other.compact,
+            stored: self.stored + other.stored,
+        }
+    }
+}
+
+/// Bytes of a string in JSON: both forms escape the same characters the same way.
+fn string_length(text: &str) -> usize {
+    let escapes: usize = text
+        .bytes()
+        .map(|byte| match byte {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 1,
+            0x00..=0x1F => 5,
+            _ => 0,
+        })
+        .sum();
+    2 + text.len() + escapes
+}
+
+/// Bytes of a number once its exponent is written out in zeros, as PostgreSQL's `numeric` does. `text` is serde_json's
+/// spelling. A minus before zero goes away there.
+fn written_out_length(text: &str) -> usize {
+    let (sign, text) = text.strip_prefix('-').map_or((0, text), |rest| (1, rest));
+    let sign = if text.contains(|c| matches!(c, '1'..='9')) {
+        sign
+    } else {
+        0
+    };
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+        return sign + text.len();
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let exponent: i64 = exponent.parse().unwrap_or(0);
+    let (whole, fraction) = (whole.len() as i64, fraction.len() as i64);
+    // The point moves right by the exponent; what is missing on either side is filled with zeros, at least one before the point.
+    let before = (whole + exponent).max(1);
+    let after = (fraction - exponent).max(0);
+    let point = i64::from(after > 0);
+    sign + usize::try_from(before + point + after).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sizes(text: &str) -> (usize, usize) {
+        let Sizes { compact, stored } = Sizes::of(&serde_json::from_str(text).unwrap());
+        (compact, stored)
+    }
+
+    fn too_large(data: &str, is_persistent: bool) -> bool {
+        let data = serde_json::from_str(data).unwrap();
+        check_size(data, is_persistent, limits::EVENT_DATA_BYTES).is_err()
+    }
+
+    #[test]
+    fn stored_numbers_are_written_out_in_full() {
+        // What PostgreSQL 15 writes for these, by the contract: 100000.0, 0.0, 1 and 300 zeros, ...
+        for (number, stored) in [
+            ("1e5", "100000.0".len()),
+            ("-0.0", "0.0".len()),
+            ("-1.5", "-1.5".len()),
+            ("1e300", 301),
+            ("-1.5e300", 302),
+            ("1.5e-7", "0.00000015".len()),
+            ("1e-7", "0.0000001".len()),
+            ("5e-324", 2 + 324),
+            ("18446744073709551615", 20),
+            ("123456789012345678901234567890", 30),
+        ] {
+            assert_eq!(sizes(number).1, stored, "{number}");
+        }
+    }
+
+    #[test]
+    fn stored_forms_have_a_space_after_each_comma_and_colon() {
+        assert_eq!(
+            sizes(r#"{"b": [1, 2, {}], "a": "x\n\u0001ж", "b": []}"#),
+            (r#"{"a":"x\n\u0001ж","b":[]}"#.len(), r#"{"a": "x\n\u0001ж", "b": []}"#.len())
+        );
+    }
+
+    #[test]
+    fn the_limits_are_those_that_were_observed() {
+        let ones = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+        assert!(too_large(&ones(34_134), true));
+        assert!(!too_large(&ones(34_133), true));
+        assert!(!too_large(&ones(34_134), false));
+        let object = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
+        assert!(too_large(&object(102_399), true));
+        assert!(!too_large(&object(102_398), true));
+        assert!(!too_large(&object(102_399), false));
+        assert!(too_large(&object(102_400), false));
+        let spaced = format!("[{}1]", " ".repeat(200_000));
+        assert!(!too_large(&spaced, true));
+    }
+
+    proptest! {
+        #[test]
+        fn the_compact_size_is_what_serde_json_writes(text in crate::json::tests::any_json()) {
+            if let Ok(value) = serde_json::from_str::<Value>(&text) {
+                prop_assert_eq!(Sizes::of(&value).compact, serde_json::to_string(&value).unwrap().len());
+            }
+        }
+    }
+}

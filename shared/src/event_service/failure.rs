@@ -1,0 +1,250 @@
+//! What a failed call to the event service says about its outcome.
+
+use crate::error::{Error, Repeat, Source};
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Why a call failed, by what is known of its outcome.
+#[derive(Debug)]
+pub enum Failure {
+    /// Nothing was done, and the next time it may work.
+    Unavailable(Source),
+    /// Nothing was done, and the next time it will be the same.
+    Refused(Refusal),
+    /// It may have been done.
+    Unknown(Source),
+    /// No answer in time: it may have been done, or be done yet.
+    TimedOut(Source),
+}
+
+/// A definite no.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The `type` of the service's own errors; none for what its framework or a proxy says.
+    kind: Option<String>,
+    source: Source,
+}
+
+impl Failure {
+    /// For a call that was not begun.
+    pub(super) fn not_started() -> Self {
+        Self::Unavailable("too little time is left of the invocation".into())
+    }
+
+    pub(super) fn refused(source: impl Into<Source>) -> Self {
+        Self::Refused(Refusal {
+            kind: None,
+            source: source.into(),
+        })
+    }
+
+    /// For a call whose answer did not come. A failure to connect, in time or not, is the only one after which the service
+    /// surely did not see the request.
+    pub(super) fn lost(error: reqwest::Error) -> Self {
+        if error.is_connect() || error.is_builder() {
+            Self::Unavailable(error.into())
+        } else if error.is_timeout() {
+            Self::TimedOut(error.into())
+        } else {
+            Self::Unknown(error.into())
+        }
+    }
+
+    pub(super) fn into_source(self) -> Source {
+        match self {
+            Self::Unavailable(source) | Self::Unknown(source) | Self::TimedOut(source) => source,
+            Self::Refused(refusal) => refusal.source,
+        }
+    }
+
+    /// The error that this failure is to the caller. `repeat` says what repeating the request does if the outcome is unknown.
+    pub fn into_error(self, repeat: Repeat) -> Error {
+        match self {
+            Self::Unavailable(source) => Error::event_service_unavailable(source),
+            Self::Refused(refusal) => Error::EventServiceRefused(refusal.source),
+            Self::Unknown(source) => Error::EventServiceFailed(repeat, source),
+            Self::TimedOut(source) => Error::EventServiceTimeout(repeat, source),
+        }
+    }
+
+    /// As [`Failure::into_error`], for creating an event: some refusals are the caller's own.
+    pub fn into_event_error(self) -> Error {
+        if let Self::Refused(Refusal { kind: Some(kind), .. }) = &self {
+            match kind.as_str() {
+                "room_closed" => return Error::EventRoomClosed,
+                "payload_size_exceeded" => {
+                    return Error::PayloadTooLarge {
+                        detail: "data is too large for the event service.".to_owned(),
+                    };
+                }
+                "invalid_event" => return Error::InvalidEvent { faults: Vec::new() },
+                _ => {}
+            }
+        }
+        self.into_error(Repeat::MayDouble)
+    }
+}
+
+/// An answer of the event service.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) body: Result<Bytes, Source>,
+}
+
+impl Reply {
+    /// The body as a `T`.
+    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Source> {
+        serde_json::from_slice(&self.body?).map_err(Into::into)
+    }
+
+    /// What an answer means that is not the one hoped for.
+    ///
+    /// The service has three kinds of errors: its own (`{"type", "title", "detail"}`), those about tokens (without `detail`)
+    /// and its framework's (plain text). Some of its 422 are faults of its database: then the row may be there.
+    pub(super) fn into_failure(self) -> Failure {
+        #[derive(Deserialize)]
+        struct OwnError {
+            r#type: String,
+        }
+
+        let (status, body) = match self.body {
+            Ok(body) => (self.status, body),
+            Err(source) => return Failure::Unknown(source),
+        };
+        let kind = serde_json::from_slice(&body).ok().map(|OwnError { r#type }| r#type);
+        let source = describe(status, &body).into();
+        match (status, kind.as_deref()) {
+            (_, Some("database_connection_acquisition_failed" | "authorization_failed")) => {
+                Failure::Unavailable(source)
+            }
+            (StatusCode::UNPROCESSABLE_ENTITY, None | Some("payload_size_exceeded" | "invalid_event")) => {
+                Failure::Refused(Refusal { kind, source })
+            }
+            // `database_query_failed`, and what this version of the service does not have.
+            (StatusCode::UNPROCESSABLE_ENTITY, Some(_)) => Failure::Unknown(source),
+            (status, _) if status.is_client_error() => Failure::Refused(Refusal { kind, source }),
+            // A proxy's or a future version's.
+            _ => Failure::Unknown(source),
+        }
+    }
+}
+
+/// Longest part of an answer that is logged, in bytes.
+const LOGGED_BYTES: usize = 300;
+
+/// The answer for the log. Errors name accounts, rooms and columns, never data or tokens; what comes with another status than an
+/// error's is left out.
+fn describe(status: StatusCode, body: &[u8]) -> String {
+    let text = match status.is_client_error() || status.is_server_error() {
+        true => String::from_utf8_lossy(&body[..body.len().min(LOGGED_BYTES)]),
+        false => "".into(),
+    };
+    format!("the event service answered {status}: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(status: u16, body: &'static str) -> Failure {
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            body: Ok(Bytes::from_static(body.as_bytes())),
+        }
+        .into_failure()
+    }
+
+    fn event_error(status: u16, body: &'static str) -> (u16, &'static str, bool) {
+        let error = failure(status, body).into_event_error();
+        let problem = error.problem("");
+        (problem.status.as_u16(), problem.r#type, problem.is_transient)
+    }
+
+    #[test]
+    fn each_answer_to_an_event_has_its_row_in_the_error_table() {
+        for (status, body, expected) in [
+            (
+                404,
+                r#"{"type":"room_closed","title":"","detail":""}"#,
+                (409, "event_room_closed", false),
+            ),
+            (
+                404,
+                r#"{"type":"room_not_found","title":"","detail":""}"#,
+                (502, "event_service_failed", false),
+            ),
+            (
+                422,
+                r#"{"type":"payload_size_exceeded","title":"","detail":""}"#,
+                (413, "payload_too_large", false),
+            ),
+            (
+                422,
+                r#"{"type":"invalid_event","title":"","detail":""}"#,
+                (422, "invalid_event", false),
+            ),
+            (
+                422,
+                r#"{"type":"database_query_failed"}"#,
+                (502, "event_service_failed", false),
+            ),
+            (
+                422,
+                r#"{"type":"database_connection_acquisition_failed"}"#,
+                (503, "service_unavailable", true),
+            ),
+            (
+                422,
+                r#"{"type":"authorization_failed"}"#,
+                (503, "service_unavailable", true),
+            ),
+            (
+                422,
+                "Failed to deserialize the JSON body",
+                (502, "event_service_failed", false),
+            ),
+            (
+                401,
+                r#"{"type":"invalid_authentication","title":""}"#,
+                (502, "event_service_failed", false),
+            ),
+            (403, r#"{"type":"access_denied"}"#, (502, "event_service_failed", false)),
+            (
+                400,
+                "Failed to parse the request body as JSON",
+                (502, "event_service_failed", false),
+            ),
+            (415, "Expected request with", (502, "event_service_failed", false)),
+            (404, "", (502, "event_service_failed", false)),
+            (500, "", (502, "event_service_failed", false)),
+            (302, "", (502, "event_service_failed", false)),
+        ] {
+            assert_eq!(event_error(status, body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn only_a_definite_no_says_that_nothing_was_done() {
+        for (status, body) in [
+            (500, ""),
+            (503, "busy"),
+            (200, "{}"),
+            (302, ""),
+            (422, r#"{"type":"database_query_failed"}"#),
+            (422, r#"{"type":"new"}"#),
+        ] {
+            assert!(matches!(failure(status, body), Failure::Unknown(_)), "{status} {body}");
+        }
+        for (status, body) in [(401, ""), (403, "x"), (404, ""), (405, ""), (413, ""), (422, "text")] {
+            assert!(matches!(failure(status, body), Failure::Refused(_)), "{status} {body}");
+        }
+        let cut_short = Reply {
+            status: StatusCode::NOT_FOUND,
+            body: Err("reset".into()),
+        };
+        assert!(matches!(cut_short.into_failure(), Failure::Unknown(_)));
+    }
+}

@@ -1,0 +1,92 @@
+//! One HTTP client for everything: the event service and, through an adapter, the AWS SDK. One TLS stack, one crypto provider,
+//! one set of root certificates (Mozilla's, compiled in: nothing to load or parse at start).
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest time to connect, TLS included (design, section 4).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long an unused connection is kept. The event service never closes one, but what lies between may (its contract,
+/// section 8), and a write on a dead connection has an unknown outcome.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The client could not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client could not be built")]
+pub struct BuildError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// The HTTP client, once a process. Cloning it shares its connections.
+///
+/// # Errors
+/// If TLS could not be set up.
+pub(crate) fn build() -> Result<reqwest::Client, BuildError> {
+    let roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| BuildError(error.into()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .tcp_nodelay(true)
+        // A redirected write would be sent a second time, and nothing behind us redirects.
+        .redirect(reqwest::redirect::Policy::none())
+        // Whether to send again is decided by the caller, who knows what it sends; hyper still takes another connection for a
+        // request that it could not begin to send.
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .build()
+        .map_err(|error| BuildError(error.into()))
+}
+
+/// The client behind the AWS SDK. The SDK's own time-outs are applied by the SDK.
+#[derive(Debug, Clone)]
+pub(crate) struct SdkHttpClient(pub(crate) reqwest::Client);
+
+impl HttpClient for SdkHttpClient {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for SdkHttpClient {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| ConnectorError::user(error.into()))?;
+            // Every request of this project has its body in memory.
+            let request = request.map(|body| body.bytes().map(<[u8]>::to_vec).unwrap_or_default());
+            let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
+            let response = client.execute(request).await.map_err(connector_error)?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = response.bytes().await.map_err(connector_error)?;
+            let mut response = http::Response::new(SdkBody::from(body));
+            *response.status_mut() = status;
+            *response.headers_mut() = headers;
+            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Time-outs and lost connections are worth another attempt, which the SDK decides on by these two kinds.
+fn connector_error(error: reqwest::Error) -> ConnectorError {
+    match error.is_timeout() {
+        true => ConnectorError::timeout(error.into()),
+        false => ConnectorError::io(error.into()),
+    }
+}

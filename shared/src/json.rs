@@ -1,0 +1,51 @@
+//! Reading JSON that is passed on as it was sent.
+//!
+//! `tags` and an event's `data` must come back, or go out, with the digits and the key order that the tenant chose, so they are
+//! never taken apart and written anew: they stay text ([`serde_json::value::RawValue`]). A parser that only finds the end of a
+//! value does not look at what is in it, hence these passes over text whose syntax serde_json has confirmed.
+
+mod canonical;
+mod check;
+mod members;
+
+pub use canonical::same_value;
+pub use check::{Fault, Finding, check};
+pub use members::{Members, pointer_to};
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    /// JSON text of a few levels with the oddities that these passes are about: escapes, lone surrogates, numbers of any size.
+    pub(crate) fn any_json() -> impl Strategy<Value = String> {
+        let string = proptest::collection::vec(
+            prop_oneof![
+                Just("a".to_owned()),
+                Just("\\n".to_owned()),
+                Just("\\\\".to_owned()),
+                Just("\\\"".to_owned()),
+                Just("ж😀".to_owned()),
+                any::<u16>().prop_map(|unit| format!("\\u{unit:04x}")),
+                (0xD700..0xE100_u16).prop_map(|unit| format!("\\u{unit:04X}")),
+            ],
+            0..6,
+        )
+        .prop_map(|parts| format!("\"{}\"", parts.concat()));
+        let number = prop_oneof![
+            any::<i64>().prop_map(|n| n.to_string()),
+            any::<f64>()
+                .prop_filter("JSON has no infinity", |n| n.is_finite())
+                .prop_map(|n| format!("{n:e}")),
+            (0..400_i32, 1..10_u8).prop_map(|(exponent, digit)| format!("{digit}.5E+{exponent}")),
+            "-?(0|[1-9][0-9]{0,320})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?",
+        ];
+        let leaf = prop_oneof![Just("null".to_owned()), Just("true".to_owned()), string.clone(), number];
+        leaf.prop_recursive(4, 40, 5, move |inner| {
+            let member = (string.clone(), inner.clone()).prop_map(|(name, value)| format!("{name} : {value}"));
+            prop_oneof![
+                proptest::collection::vec(inner, 0..5).prop_map(|values| format!("[{}]", values.join(" , "))),
+                proptest::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(","))),
+            ]
+        })
+    }
+}

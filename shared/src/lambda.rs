@@ -1,0 +1,79 @@
+//! The way in and out of Lambda, the same for every function.
+
+use crate::answer::Answer;
+use crate::error::{Error, Source};
+use crate::request::Request;
+use crate::telemetry;
+use futures_util::FutureExt as _;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use serde_json::value::RawValue;
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+use tracing::Instrument as _;
+
+/// A route: what a function does with one request.
+pub trait Route: Sync {
+    /// The route as the template has it, e.g. `GET /api/v1/chats/{chat_id}`.
+    const ROUTE: &'static str;
+
+    /// Answers one request.
+    fn answer(&self, request: &Request) -> impl Future<Output = Result<Answer, Error>> + Send;
+}
+
+/// Serves `route` until the platform ends the process.
+///
+/// Whatever arrives gets an answer from the error table; the invocation fails only if the payload is not JSON. A panic is
+/// answered as a defect of ours and costs neither the process nor the next request.
+///
+/// # Errors
+/// If the Runtime API is gone.
+pub async fn run(route: impl Route) -> Result<(), Stopped> {
+    let route = &route;
+    Runtime::new(service_fn(|event| invoke(route, event)))
+        .run()
+        .await
+        .map_err(Stopped)
+}
+
+/// Why a function stopped. What `main` prints of it is a sentence.
+pub struct Stopped(Source);
+
+impl<E: StdError + Send + Sync + 'static> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Debug for Stopped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let causes = std::iter::successors(self.0.source(), |&cause| cause.source());
+        causes.into_iter().try_for_each(|cause| write!(formatter, ": {cause}"))
+    }
+}
+
+async fn invoke<R: Route>(
+    route: &R,
+    event: LambdaEvent<Box<RawValue>>,
+) -> Result<ApiGatewayV2httpResponse, Infallible> {
+    let request = Request::read(&event.payload, event.context);
+    let span = telemetry::request_span(&request, R::ROUTE);
+    let answer = async {
+        let started = Instant::now();
+        let answer = AssertUnwindSafe(route.answer(&request)).catch_unwind().await;
+        // The panic hook has logged the panic itself.
+        let answer = answer
+            .unwrap_or_else(|_| Err(Error::Internal("panic".into())))
+            .unwrap_or_else(|error| {
+                telemetry::log_failure(&error);
+                Answer::failed(&error, request.id())
+            });
+        telemetry::log_answer(answer.status(), started.elapsed());
+        answer
+    };
+    Ok(answer.instrument(span).await.into())
+}

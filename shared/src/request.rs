@@ -1,0 +1,150 @@
+//! From whatever arrives as an event to a request that handlers can rely on.
+//!
+//! `lambda_http` turns an odd query, host, header or path parameter into a panic or a failed invocation, which the gateway
+//! answers with an opaque 500 before any code of ours has run. So the event is read field by field, what is not used is left
+//! out, what can't be read counts as absent, and only then does `lambda_http` make its `Request` of it.
+
+use crate::clock::Deadline;
+use crate::error::Error;
+use crate::event_service::Call;
+use crate::json::Members;
+use crate::payload;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Context, RequestExt as _};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+
+/// The headers that are used. `lambda_http` makes a URL of `host` and `x-forwarded-proto`, which panics on odd ones.
+static HEADERS: [HeaderName; 3] = [header::AUTHORIZATION, header::CONTENT_TYPE, TRACEPARENT];
+
+/// W3C trace context.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// A request of API Gateway's HTTP API (payload format 2.0).
+#[derive(Debug)]
+pub struct Request {
+    inner: lambda_http::Request,
+    body: Result<Vec<u8>, base64::DecodeError>,
+    request_id: String,
+}
+
+impl Request {
+    /// The request in `event`, whatever that is: a missing field is an empty one.
+    pub fn read(event: &RawValue, context: Context) -> Self {
+        let event = Members::of(event.get());
+        let field = |name: &str| event.as_ref().and_then(|event| event.get(name));
+
+        let mut safe = ApiGatewayV2httpRequest::default();
+        safe.headers = headers(field("headers"));
+        safe.path_parameters = strings(field("pathParameters"));
+        let body = value::<String>(field("body")).unwrap_or_default();
+        let body = match value(field("isBase64Encoded")) {
+            Some(true) => STANDARD.decode(body),
+            _ => Ok(body.into_bytes()),
+        };
+        let request_id = value::<&RawValue>(field("requestContext"))
+            .and_then(|context| Members::of(context.get()))
+            .and_then(|context| value(context.get("requestId")))
+            .unwrap_or_else(|| context.request_id.clone());
+
+        let inner = lambda_http::Request::from(LambdaRequest::ApiGatewayV2(safe)).with_lambda_context(context);
+        Self {
+            inner,
+            body,
+            request_id,
+        }
+    }
+
+    /// The gateway's id of this request; Lambda's if the event has none.
+    pub fn id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// When the invocation ends.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::from_unix_millis(self.inner.lambda_context_ref().map_or(0, |context| context.deadline))
+    }
+
+    /// What calls to the event service need to know of this request.
+    pub fn call(&self) -> Call<'_> {
+        Call {
+            deadline: self.deadline(),
+            traceparent: self.traceparent(),
+        }
+    }
+
+    /// The caller's W3C trace context.
+    fn traceparent(&self) -> Option<&HeaderValue> {
+        self.inner.headers().get(TRACEPARENT)
+    }
+
+    /// The trace that this request is part of: W3C's trace id, else X-Ray's.
+    pub(crate) fn trace_id(&self) -> Option<&str> {
+        let traceparent = self.traceparent().and_then(|value| value.to_str().ok());
+        let w3c = traceparent
+            .and_then(|value| value.split('-').nth(1))
+            .filter(|id| id.len() == 32);
+        let xray = || {
+            self.inner
+                .lambda_context_ref()
+                .and_then(|context| context.xray_trace_id.as_deref())
+        };
+        w3c.or_else(xray)
+    }
+
+    /// A path parameter as the gateway delivers it: decoded.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] if there is none, or if `parse` says what is wrong with it.
+    pub fn path_parameter<T>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        let parameters = self.inner.path_parameters_ref();
+        let parameter = parameters
+            .and_then(|parameters| parameters.first(name))
+            .unwrap_or_default();
+        parse(parameter).map_err(|detail| Error::InvalidParameter { name, detail })
+    }
+
+    /// The body's text.
+    ///
+    /// # Errors
+    /// [`Error::PayloadTooLarge`], [`Error::UnsupportedMediaType`], [`Error::InvalidPayload`].
+    pub fn body(&self) -> Result<&str, Error> {
+        match &self.body {
+            Ok(body) => payload::text(self.inner.headers(), body),
+            Err(_) => Err(payload::invalid("The body is marked as base64 and is not.".to_owned())),
+        }
+    }
+}
+
+fn headers(raw: Option<&RawValue>) -> HeaderMap {
+    strings(raw)
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let name = HEADERS.iter().find(|known| name.eq_ignore_ascii_case(known.as_str()))?;
+            Some((name.clone(), HeaderValue::from_str(&value).ok()?))
+        })
+        .collect()
+}
+
+/// The members of an object that are strings.
+fn strings(raw: Option<&RawValue>) -> HashMap<String, String> {
+    raw.and_then(|raw| Members::of(raw.get()))
+        .iter()
+        .flat_map(Members::iter)
+        .filter_map(|(name, raw)| Some((name.to_owned(), value(Some(raw))?)))
+        .collect()
+}
+
+/// A field as a `T`, or nothing if it is absent or something else.
+fn value<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+    serde_json::from_str(raw?.get()).ok()
+}

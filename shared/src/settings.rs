@@ -1,0 +1,188 @@
+//! The settings of the functions: environment variables, read once at start. An empty variable counts as unset, since a SAM
+//! parameter with an empty default arrives as an empty string.
+
+use crate::limits;
+use reqwest::Url;
+use std::env::VarError;
+use std::fmt;
+
+/// A variable that is missing or malformed. Its text is the sentence that the function stops with.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable} {problem}")]
+pub struct SettingsError {
+    variable: &'static str,
+    problem: String,
+}
+
+/// Where the table of chats is.
+#[derive(Debug)]
+pub struct TableSettings {
+    /// `CHATS_TABLE`: the table's name.
+    pub chats_table: String,
+    /// `DYNAMODB_URL`: an endpoint other than AWS's.
+    pub dynamodb_url: Option<String>,
+}
+
+impl TableSettings {
+    /// Reads them from the environment.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Ok(Self {
+            chats_table: required("CHATS_TABLE")?,
+            dynamodb_url: optional("DYNAMODB_URL")?,
+        })
+    }
+}
+
+/// Where the event service is, and who we are to it.
+#[derive(Debug)]
+pub struct EventServiceSettings {
+    /// `EVENT_SERVICE_URL`: its base URL, without `/api/v1`.
+    pub url: Url,
+    /// `SERVICE_ACCOUNT`: this service's account.
+    pub account: ServiceAccount,
+    /// `SERVICE_ISSUER`: the issuer of its tokens; by default the account's audience.
+    pub issuer: String,
+    /// `SERVICE_KEY`: the key that signs them.
+    pub key: PrivateKeyPem,
+}
+
+impl EventServiceSettings {
+    /// Reads them from the environment.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let url = parsed("EVENT_SERVICE_URL", required("EVENT_SERVICE_URL")?, |text| {
+            let url = Url::parse(text)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            url.ok_or("must be an http or https URL")
+        })?;
+        let account = parsed("SERVICE_ACCOUNT", required("SERVICE_ACCOUNT")?, ServiceAccount::parse)?;
+        let issuer = optional("SERVICE_ISSUER")?.unwrap_or_else(|| account.audience.clone());
+        let key = PrivateKeyPem(required("SERVICE_KEY")?);
+        Ok(Self {
+            url,
+            account,
+            issuer,
+            key,
+        })
+    }
+}
+
+/// A private key in PEM form (PKCS #8, P-256). Its text is never printed.
+pub struct PrivateKeyPem(String);
+
+impl PrivateKeyPem {
+    /// Wraps the PEM text.
+    pub fn new(pem: String) -> Self {
+        Self(pem)
+    }
+
+    /// The PEM text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PrivateKeyPem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PrivateKeyPem(..)")
+    }
+}
+
+/// An account of the event service, `<label>.<audience>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAccount {
+    /// What stands before the first dot: `sub` of the tokens.
+    pub label: String,
+    /// What stands after it: `aud` of the tokens.
+    pub audience: String,
+}
+
+impl ServiceAccount {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text.split_once('.') {
+            Some((label, audience)) if !label.is_empty() && !audience.is_empty() => Ok(Self {
+                label: label.to_owned(),
+                audience: audience.to_owned(),
+            }),
+            _ => Err("must have the form <label>.<audience>"),
+        }
+    }
+}
+
+/// `EVENT_ROOM_KIND`: the kind of the rooms that are created for chats; `P2P` by default.
+pub fn event_room_kind() -> Result<String, SettingsError> {
+    let kind = optional("EVENT_ROOM_KIND")?.unwrap_or_else(|| "P2P".to_owned());
+    parsed("EVENT_ROOM_KIND", kind, |text| match text {
+        // The event service's kinds; it tells their case apart (contract, section 6).
+        "P2P" | "Webinar" | "Minigroup" => Ok(text.to_owned()),
+        _ => Err("must be P2P, Webinar or Minigroup"),
+    })
+}
+
+/// `EVENT_DATA_LIMIT`: bytes that an event's data must stay below in compact form; [`limits::EVENT_DATA_BYTES`] by default.
+pub fn event_data_limit() -> Result<usize, SettingsError> {
+    match optional("EVENT_DATA_LIMIT")? {
+        None => Ok(limits::EVENT_DATA_BYTES),
+        Some(text) => parsed("EVENT_DATA_LIMIT", text, |text| {
+            text.parse()
+                .ok()
+                .filter(|limit| *limit > 0)
+                .ok_or("must be a number of bytes")
+        }),
+    }
+}
+
+fn required(variable: &'static str) -> Result<String, SettingsError> {
+    optional(variable)?.ok_or_else(|| SettingsError {
+        variable,
+        problem: "is not set".to_owned(),
+    })
+}
+
+fn optional(variable: &'static str) -> Result<Option<String>, SettingsError> {
+    match std::env::var(variable) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(SettingsError {
+            variable,
+            problem: "is not UTF-8".to_owned(),
+        }),
+    }
+}
+
+/// `text` as a `T`. The sentence does not repeat the text: it may be a secret that was put into the wrong variable.
+fn parsed<T>(
+    variable: &'static str,
+    text: String,
+    parse: impl FnOnce(&str) -> Result<T, &'static str>,
+) -> Result<T, SettingsError> {
+    parse(&text).map_err(|problem| SettingsError {
+        variable,
+        problem: problem.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_split_at_its_first_dot() {
+        let account = ServiceAccount::parse("chats.svc.example.org").unwrap();
+        assert_eq!(
+            (account.label.as_str(), account.audience.as_str()),
+            ("chats", "svc.example.org")
+        );
+        for text in ["chats", ".svc.example.org", "chats."] {
+            assert!(ServiceAccount::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_never_printed() {
+        assert_eq!(
+            format!("{:?}", PrivateKeyPem::new("secret".to_owned())),
+            "PrivateKeyPem(..)"
+        );
+    }
+}

@@ -1,0 +1,363 @@
+//! The table of chats (design, section 3): one item a chat, one a room that a chat claims.
+//!
+//! Every write is conditional, and a failed condition brings the item that was met: callers race, crash and repeat, and each of
+//! them learns here how things stand. What to do about it is decided in [`crate::creation`].
+
+mod cache;
+mod failure;
+mod item;
+
+pub use failure::TableError;
+pub use item::{State, StoredChat};
+
+use crate::chat::{Chat, ChatId};
+use crate::clock::Deadline;
+use crate::http_client::SdkHttpClient;
+use crate::limits;
+use crate::settings::TableSettings;
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use cache::ReadyChats;
+use failure::within;
+use item::{Item, chat_key, claim, text};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Longest time for one attempt at a request. DynamoDB answers within 10 ms; one that takes longer than this is lost.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// Wait before the second attempt. Short: the caller's time is better spent on the attempt itself.
+const RETRY_BACKOFF: Duration = Duration::from_millis(50);
+
+/// What an item must be for a write to happen.
+#[derive(Debug, Clone, Copy)]
+pub enum Expected {
+    /// There must be none.
+    Absent,
+    /// It must be the reservation of this attempt, still without a room.
+    Reservation(Uuid),
+}
+
+/// What a conditional write came to.
+#[derive(Debug)]
+pub enum Write {
+    /// It happened.
+    Done,
+    /// It did not: the chat's item is another than was expected. `None` if there is none.
+    Met(Option<StoredChat>),
+    /// It did not: the room is another chat's.
+    RoomInUse,
+    /// It did not: another write to the same items was under way.
+    Conflict,
+}
+
+/// The table of chats.
+#[derive(Debug)]
+pub struct ChatsTable {
+    client: Client,
+    name: String,
+    ready: Mutex<ReadyChats>,
+}
+
+impl ChatsTable {
+    /// The table that `settings` name, reached through `http`. Nothing is sent yet.
+    pub(crate) async fn connect(settings: TableSettings, http: reqwest::Client) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(SdkHttpClient(http))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(2)
+                    .with_initial_backoff(RETRY_BACKOFF),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .build(),
+            )
+            // Bodies are read whole, within the attempt's time-out.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        let config = match settings.dynamodb_url {
+            Some(url) => config.endpoint_url(url),
+            None => config,
+        };
+        let ready = ReadyChats::new(limits::CHAT_CACHE_ENTRIES, limits::CHAT_CACHE_AGE);
+        Self {
+            client: Client::new(&config.load().await),
+            name: settings.chats_table,
+            ready: Mutex::new(ready),
+        }
+    }
+
+    /// Opens a connection and fetches credentials, by reading an item that does not exist. A failure shows again at the first
+    /// request.
+    pub(crate) async fn warm_up(&self) {
+        let key = chat_key(Uuid::nil());
+        let _ = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", key)
+            .send()
+            .await;
+    }
+
+    /// The chat `chat_id`, if it is ready. It may come from memory, and is at most [`limits::CHAT_CACHE_AGE`] old then.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn read(&self, chat_id: ChatId, deadline: Deadline) -> Result<Option<Arc<Chat>>, TableError> {
+        if let Some(chat) = self.ready().get(chat_id, Instant::now()) {
+            return Ok(Some(chat));
+        }
+        // An eventually consistent read costs half and may be behind; only what it does not know is asked for again.
+        for consistent in [false, true] {
+            let stored = self.get(chat_id, consistent, deadline).await?;
+            if let Some(chat) = stored.and_then(StoredChat::into_ready) {
+                let chat = Arc::new(chat);
+                self.ready().insert(Arc::clone(&chat), Instant::now());
+                return Ok(Some(chat));
+            }
+        }
+        Ok(None)
+    }
+
+    fn ready(&self) -> impl std::ops::DerefMut<Target = ReadyChats> {
+        // A panic while it was held can't have left it half written: at worst a chat is missing.
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn get(
+        &self,
+        chat_id: ChatId,
+        consistent: bool,
+        deadline: Deadline,
+    ) -> Result<Option<StoredChat>, TableError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", chat_key(chat_id.as_uuid()));
+        let output = within(deadline, request.consistent_read(consistent).send()).await?;
+        output
+            .map_err(TableError::from)?
+            .item
+            .map(StoredChat::try_from)
+            .transpose()
+    }
+
+    /// Puts `chat` where `expected` says: a reservation by itself, a bound chat together with the claim on its room.
+    ///
+    /// # Errors
+    /// See [`TableError`]; if it is unavailable, the item may have been put.
+    pub async fn put(&self, chat: &StoredChat, expected: Expected, deadline: Deadline) -> Result<Write, TableError> {
+        let put = self.put_chat(chat, expected).map_err(TableError::defect)?;
+        match chat.state {
+            State::Reserved { .. } => {
+                let request = self
+                    .client
+                    .put_item()
+                    .table_name(put.table_name)
+                    .set_item(Some(put.item))
+                    .set_condition_expression(put.condition_expression)
+                    .set_expression_attribute_values(put.expression_attribute_values)
+                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+                match within(deadline, request.send()).await? {
+                    Ok(_) => Ok(Write::Done),
+                    Err(error) => match error.as_service_error() {
+                        Some(PutItemError::ConditionalCheckFailedException(failed)) => met(failed.item.as_ref()),
+                        Some(PutItemError::TransactionConflictException(_)) => Ok(Write::Conflict),
+                        _ => Err(error.into()),
+                    },
+                }
+            }
+            State::Bound { event_room_id, .. } | State::Ready { event_room_id } => {
+                let put = TransactWriteItem::builder().put(put).build();
+                let write = self.transact(put, chat.chat_id(), event_room_id, deadline).await?;
+                Ok(write.map_or(Write::Done, |refused| refused.room_first()))
+            }
+        }
+    }
+
+    /// Makes the reservation of `attempt` a ready chat with the room that the attempt created, and claims the room.
+    ///
+    /// # Errors
+    /// See [`TableError`]; if it is unavailable, the chat may have become ready.
+    pub async fn make_ready(
+        &self,
+        chat_id: ChatId,
+        attempt: Uuid,
+        event_room_id: Uuid,
+        deadline: Deadline,
+    ) -> Result<Write, TableError> {
+        let update = Update::builder()
+            .table_name(&self.name)
+            .key("pk", chat_key(chat_id.as_uuid()))
+            .update_expression("SET event_room_id = :room REMOVE attempt, reserved_until")
+            .condition_expression(OUR_RESERVATION)
+            .expression_attribute_values(":room", text(event_room_id))
+            .expression_attribute_values(":attempt", text(attempt))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(TableError::defect)?;
+        let update = TransactWriteItem::builder().update(update).build();
+        let write = self.transact(update, chat_id, event_room_id, deadline).await?;
+        Ok(write.map_or(Write::Done, |refused| refused.chat_first()))
+    }
+
+    /// Removes the reservation of `attempt`, unless it has a room by now.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn drop_reservation(&self, chat_id: ChatId, attempt: Uuid, deadline: Deadline) -> Result<(), TableError> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .key("pk", chat_key(chat_id.as_uuid()))
+            .condition_expression(OUR_RESERVATION)
+            .expression_attribute_values(":attempt", text(attempt));
+        match within(deadline, request.send()).await? {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                // Somebody took it over, or our own earlier try removed it.
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// Makes a bound chat ready, after its room points at it.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn finish(&self, chat_id: ChatId, linking: Uuid, deadline: Deadline) -> Result<(), TableError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", chat_key(chat_id.as_uuid()))
+            .update_expression("REMOVE linking")
+            .condition_expression("linking = :linking")
+            .expression_attribute_values(":linking", text(linking));
+        match within(deadline, request.send()).await? {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                // Whoever met the same binding has finished it. A binding is never dropped, so the chat is ready.
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    fn put_chat(&self, chat: &StoredChat, expected: Expected) -> Result<Put, aws_sdk_dynamodb::error::BuildError> {
+        let put = Put::builder()
+            .table_name(&self.name)
+            .set_item(Some(Item::from(chat)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match expected {
+            Expected::Absent => put.condition_expression("attribute_not_exists(pk)"),
+            Expected::Reservation(attempt) => put
+                .condition_expression(OUR_RESERVATION)
+                .expression_attribute_values(":attempt", text(attempt)),
+        }
+        .build()
+    }
+
+    /// Writes a chat's item and the claim on its room in one transaction. `None` if it happened.
+    async fn transact(
+        &self,
+        chat: TransactWriteItem,
+        chat_id: ChatId,
+        event_room_id: Uuid,
+        deadline: Deadline,
+    ) -> Result<Option<Refused>, TableError> {
+        let claim = Put::builder()
+            .table_name(&self.name)
+            .set_item(Some(claim(event_room_id, chat_id)))
+            .condition_expression("attribute_not_exists(pk) OR chat_id = :chat")
+            .expression_attribute_values(":chat", text(chat_id))
+            .build()
+            .map_err(TableError::defect)?;
+        let claim = TransactWriteItem::builder().put(claim).build();
+        let request = self
+            .client
+            .transact_write_items()
+            .transact_items(chat)
+            .transact_items(claim);
+        match within(deadline, request.send()).await? {
+            Ok(_) => Ok(None),
+            Err(error) => match cancellation_reasons(&error) {
+                Some([chat, claim]) => Refused::read(chat, claim).map(Some),
+                _ => Err(error.into()),
+            },
+        }
+    }
+}
+
+/// The condition that an item is the reservation `:attempt` and has no room.
+const OUR_RESERVATION: &str = "attempt = :attempt AND attribute_not_exists(event_room_id)";
+
+fn met(item: Option<&Item>) -> Result<Write, TableError> {
+    item.cloned().map(StoredChat::try_from).transpose().map(Write::Met)
+}
+
+fn cancellation_reasons(error: &SdkError<TransactWriteItemsError>) -> Option<&[CancellationReason]> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(canceled) => Some(canceled.cancellation_reasons()),
+        _ => None,
+    }
+}
+
+/// Why a transaction did not happen.
+struct Refused {
+    /// What the chat's item is, if it is another than was expected.
+    chat: Option<Option<StoredChat>>,
+    room_in_use: bool,
+}
+
+impl Refused {
+    fn read(chat: &CancellationReason, claim: &CancellationReason) -> Result<Self, TableError> {
+        const CONDITION: Option<&str> = Some("ConditionalCheckFailed");
+        const CONFLICT: Option<&str> = Some("TransactionConflict");
+        let refused = Self {
+            chat: match chat.code() == CONDITION {
+                true => Some(chat.item.clone().map(StoredChat::try_from).transpose()?),
+                false => None,
+            },
+            room_in_use: claim.code() == CONDITION,
+        };
+        if refused.chat.is_some() || refused.room_in_use || [chat.code(), claim.code()].contains(&CONFLICT) {
+            return Ok(refused);
+        }
+        Err(TableError::canceled(chat, claim))
+    }
+
+    /// The answer for a transaction that brings its own room: whether the chat is still ours comes first.
+    fn chat_first(self) -> Write {
+        match self.chat {
+            Some(met) => Write::Met(met),
+            None if self.room_in_use => Write::RoomInUse,
+            None => Write::Conflict,
+        }
+    }
+
+    /// The answer for a transaction about a room that the caller names: whether it can have it at all comes first.
+    fn room_first(self) -> Write {
+        match self.room_in_use {
+            true => Write::RoomInUse,
+            false => self.chat_first(),
+        }
+    }
+}
