@@ -85,7 +85,7 @@ pub(crate) fn check_findings(findings: Vec<Finding>) -> Result<(), Error> {
 /// The sizes of a JSON value in the two forms that the event service measures, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Sizes {
-    /// As serde_json writes it: no white space, escapes undone, floats in their shortest form.
+    /// As the event service's serde_json writes it: no white space, escapes undone, floats in their shortest form.
     compact: usize,
     /// As PostgreSQL writes `jsonb`: a space after each comma and colon, numbers without exponent.
     stored: usize,
@@ -97,13 +97,7 @@ impl Sizes {
             Value::Null => Self::same(4),
             Value::Bool(value) => Self::same(if *value { 4 } else { 5 }),
             Value::String(text) => Self::same(string_length(text)),
-            Value::Number(number) => {
-                let text = number.to_string();
-                Self {
-                    compact: text.len(),
-                    stored: written_out_length(&text),
-                }
-            }
+            Value::Number(number) => Self::of_number(&number.to_string()),
             Value::Array(elements) => elements
                 .iter()
                 .map(Self::of)
@@ -117,6 +111,14 @@ impl Sizes {
                         .plus(colon)
                         .plus(Self::of(value))
                 }),
+        }
+    }
+
+    /// Of a number in serde_json's spelling. The event service's version of it writes no plus sign before an exponent.
+    fn of_number(text: &str) -> Self {
+        Self {
+            compact: text.len() - text.matches('+').count(),
+            stored: written_out_length(text),
         }
     }
 
@@ -217,7 +219,10 @@ mod tests {
     fn stored_forms_have_a_space_after_each_comma_and_colon() {
         assert_eq!(
             sizes(r#"{"b": [1, 2, {}], "a": "x\n\u0001ж", "b": []}"#),
-            (r#"{"a":"x\n\u0001ж","b":[]}"#.len(), r#"{"a": "x\n\u0001ж", "b": []}"#.len())
+            (
+                r#"{"a":"x\n\u0001ж","b":[]}"#.len(),
+                r#"{"a": "x\n\u0001ж", "b": []}"#.len()
+            )
         );
     }
 
@@ -236,11 +241,19 @@ mod tests {
         assert!(!too_large(&spaced, true));
     }
 
+    #[test]
+    fn an_exponent_counts_without_a_plus_sign() {
+        // Recorded: 1e22 is answered as 1e22, where today's serde_json writes 1e+22.
+        assert_eq!(sizes("1e22").0, "1e22".len());
+    }
+
     proptest! {
         #[test]
         fn the_compact_size_is_what_serde_json_writes(text in crate::json::tests::any_json()) {
             if let Ok(value) = serde_json::from_str::<Value>(&text) {
-                prop_assert_eq!(Sizes::of(&value).compact, serde_json::to_string(&value).unwrap().len());
+                // The generator puts no plus sign into strings.
+                let written = serde_json::to_string(&value).unwrap().replace("e+", "e");
+                prop_assert_eq!(Sizes::of(&value).compact, written.len());
             }
         }
     }

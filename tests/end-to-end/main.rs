@@ -1,0 +1,13 @@
+//! The tests of everything together, as one binary: a second one would be linked, and would start what it needs, all
+//! over again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the answer, and clippy.toml exempts only the test functions, not their helpers"
+)]
+
+mod event_service;
+mod event_service_contract;
+mod raw_http;
+mod replay;
