@@ -1,0 +1,59 @@
+//! A `curl` for each route, to be pasted one after the other: a chat is created, read in both ways and gets an event, and
+//! another one is made of a room.
+
+use local::demo::AUDIENCE;
+
+/// The scope of the chat that the commands are about.
+const SCOPE: &str = "math 7";
+/// Its id, which is derived from audience and scope and so known beforehand.
+const CHAT_ID: &str = "8266d9a3-cb64-5cac-a760-dd3300c2e437";
+
+/// The commands for the API at `url`, one a line, with a heading above each. `room` is a room that no chat has.
+pub(crate) fn commands(url: &str, room: &str) -> String {
+    let chats = format!("{url}/api/v1/chats");
+    let chat = format!("{chats}/{CHAT_ID}");
+    let by_scope = format!("{url}/api/v1/audiences/{AUDIENCE}/chats/{}", SCOPE.replace(' ', "%20"));
+    let json = "-H 'Content-Type: application/json'";
+    let content = format!(r#"{{"audience": "{AUDIENCE}", "scope": "{SCOPE}", "tags": {{"lesson": 7}}}}"#);
+    let conversion = format!(r#"{{"audience": "{AUDIENCE}", "scope": "physics 7", "event_room_id": "{room}"}}"#);
+    let commands = [
+        ("create a chat", format!("curl {chats} {json} -d '{content}'")),
+        ("read it", format!("curl {chat}")),
+        ("read it by scope", format!("curl {by_scope}")),
+        (
+            "create an event in it",
+            format!(r#"curl {chat}/events {json} -d '{{"type": "message", "data": {{"text": "Hello"}}}}'"#),
+        ),
+        (
+            "make a chat of a room",
+            format!("curl {chats}/convert {json} -d '{conversion}'"),
+        ),
+    ];
+    commands
+        .map(|(heading, command)| format!("# {heading}\n{command}\n"))
+        .join("")
+}
+
+#[cfg(test)]
+mod tests {
+    use chats::chat::{Audience, ChatId, Scope};
+    use local::{Template, binaries};
+
+    use super::*;
+
+    #[test]
+    fn the_chat_id_is_that_of_the_audience_and_the_scope() {
+        let (audience, scope) = (Audience::parse(AUDIENCE).unwrap(), Scope::parse(SCOPE).unwrap());
+        assert_eq!(ChatId::of(&audience, &scope).to_string(), CHAT_ID);
+    }
+
+    #[test]
+    fn there_is_a_command_for_each_route_of_the_template() {
+        let commands = commands("http://127.0.0.1:3000", "a-room");
+        let called = commands
+            .lines()
+            .filter(|line| line.starts_with("curl http://127.0.0.1:3000/api/v1/"));
+        let template = Template::read(&binaries::workspace().join("template.yaml")).unwrap();
+        assert_eq!(called.count(), template.routes.len());
+    }
+}

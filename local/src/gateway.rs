@@ -1,0 +1,194 @@
+//! The HTTP front: stands where API Gateway's HTTP API stands on AWS and behaves like it, in what it hands to functions,
+//! what it makes of their answers, and what it answers by itself. Where AWS does not document a behaviour this follows
+//! what was observed or, failing that, what is likely; nothing in the functions may depend on the latter.
+
+mod cors;
+mod event;
+mod response;
+mod routing;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    response::Response,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use http_body_util::BodyExt;
+use percent_encoding::percent_decode_str;
+use time::OffsetDateTime;
+use tokio::{net::TcpListener, time::timeout};
+use uuid::Uuid;
+
+use crate::{
+    Error,
+    lambda::{self, Functions, InvocationError},
+    template::Template,
+};
+use cors::Cors;
+use event::Incoming;
+use routing::Routes;
+
+/// Quota of the HTTP API: request line and headers together, in bytes.
+const HEAD_LIMIT: usize = 10_240;
+/// Quota of the HTTP API: a request's payload, in bytes (10 MB).
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+/// How long the HTTP API waits for a function.
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The header that carries the gateway's request id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
+/// The header that carries the trace id.
+const TRACE_ID: &str = "x-amzn-trace-id";
+
+/// The HTTP API of a template.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    routes: Routes,
+    cors: Option<Cors>,
+    functions: Arc<Functions>,
+}
+
+impl Gateway {
+    /// A gateway with the template's routes and CORS settings, in front of `functions`.
+    ///
+    /// # Errors
+    /// A CORS setting that can't be a header's value.
+    pub(crate) fn new(template: &Template, functions: Arc<Functions>) -> Result<Self, Error> {
+        let cors = template.cors.as_ref().map(Cors::new).transpose()?;
+        Ok(Self {
+            routes: Routes::new(&template.routes),
+            cors,
+            functions,
+        })
+    }
+
+    /// Answers requests on `listener` until the future is dropped.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
+        let app = Router::new().fallback(handle).with_state(self);
+        // It never ends with an error: accepting goes on after one.
+        let _ = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await;
+    }
+
+    async fn answer(&self, request: Request, source: SocketAddr, request_id: &str) -> Response {
+        let (parts, body) = request.into_parts();
+        if head_length(&parts) > HEAD_LIMIT {
+            return own(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "Request Header Fields Too Large",
+            );
+        }
+        if let Some(cors) = &self.cors
+            && cors::is_preflight(&parts)
+        {
+            return cors.preflight(parts.headers.get(header::ORIGIN));
+        }
+        // Decoding comes before routing, so an encoded slash separates segments and never gets into a parameter.
+        let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+        let path = path.split('?').next().unwrap_or_default();
+        let Some(matched) = self.routes.find(&parts.method, path) else {
+            return own(StatusCode::NOT_FOUND, "Not Found");
+        };
+        let Ok(body) = read(body).await else {
+            return own(StatusCode::BAD_REQUEST, "Bad Request");
+        };
+        let Some(body) = body else {
+            return own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        };
+        let trace_id = trace_id(&parts);
+        let time = OffsetDateTime::now_utc();
+        let incoming = Incoming {
+            parts: &parts,
+            body: &body,
+            path,
+            matched: &matched,
+            request_id,
+            trace_id: &trace_id,
+            source,
+            time,
+        };
+        let Ok(event) = event::payload(&incoming) else {
+            return own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        };
+        let invocation = self.functions.invoke(&matched.route.function, event, trace_id);
+        match timeout(INTEGRATION_TIMEOUT, invocation).await {
+            Ok(Ok(payload)) => match response::from_payload(&payload) {
+                Some(mut response) => {
+                    if self.cors.is_some() {
+                        cors::remove(response.headers_mut());
+                    }
+                    response
+                }
+                None => own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+            },
+            Ok(Err(InvocationError::PayloadTooLarge(_))) => {
+                own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+            }
+            Err(_) | Ok(Err(InvocationError::Stopped)) => own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+            Ok(Err(_)) => own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        }
+    }
+}
+
+async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(source): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    // As long as the real one's, which nothing may rely on.
+    let request_id = STANDARD.encode(&Uuid::new_v4().as_bytes()[..11]);
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut response = gateway.answer(request, source, &request_id).await;
+    if let Some(cors) = &gateway.cors {
+        cors.decorate(response.headers_mut(), origin.as_ref());
+    }
+    if let Ok(request_id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(REQUEST_ID, request_id);
+    }
+    response
+}
+
+/// An answer of the gateway's own.
+fn own(status: StatusCode, message: &str) -> Response {
+    let mut response = Response::new(Body::from(format!(r#"{{"message":"{message}"}}"#)));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The whole body, or `None` if it is too large. What is too much is read as well: an answer in the middle of a request
+/// would be lost with the connection.
+async fn read(mut body: Body) -> Result<Option<Bytes>, axum::Error> {
+    let mut whole = BytesMut::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            length += data.len();
+            if length <= BODY_LIMIT {
+                whole.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok((length <= BODY_LIMIT).then(|| whole.freeze()))
+}
+
+/// Bytes of the request line and headers as they were sent.
+fn head_length(parts: &Parts) -> usize {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let line = parts.method.as_str().len() + target + " HTTP/1.1\r\n".len() + 1;
+    let header = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + ": \r\n".len();
+    line + parts.headers.iter().map(header).sum::<usize>()
+}
+
+/// The caller's trace id if it sent a usable one, else a new one.
+fn trace_id(parts: &Parts) -> String {
+    let sent = parts.headers.get(TRACE_ID).and_then(|value| value.to_str().ok());
+    sent.filter(|sent| !sent.is_empty())
+        .map_or_else(lambda::trace_id, str::to_owned)
+}

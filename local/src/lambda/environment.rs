@@ -1,0 +1,62 @@
+//! The environment of a function's process: what the template declares for it and what Lambda itself sets, nothing else.
+//! Nothing is inherited from the developer's shell, so a variable that the template forgot is missing here as it would
+//! be on AWS. The names are those of the Lambda developer guide, "Defined runtime environment variables".
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use super::Configuration;
+
+/// Where everything pretends to be. The local tables answer for any region.
+const REGION: &str = "us-east-1";
+
+/// The variables of the process `instance` of a function.
+pub(super) fn variables(
+    configuration: &Configuration,
+    runtime_api: SocketAddr,
+    instance: u64,
+) -> BTreeMap<String, String> {
+    let name = &configuration.name;
+    let mut variables = configuration.variables.clone();
+    let lambda = [
+        // The path lets one listener tell the processes apart; a URL with a path needs its scheme.
+        (
+            "AWS_LAMBDA_RUNTIME_API",
+            format!("http://{runtime_api}/{name}/{instance}"),
+        ),
+        ("AWS_LAMBDA_FUNCTION_NAME", name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", configuration.memory_size.to_string()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{instance}")),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_DEFAULT_REGION", REGION.to_owned()),
+        // Enough for the SDK to sign with; nothing here checks signatures.
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_SESSION_TOKEN", "local".to_owned()),
+        ("_HANDLER", "bootstrap".to_owned()),
+        (
+            "LAMBDA_TASK_ROOT",
+            task_root(&configuration.binary).display().to_string(),
+        ),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime".to_owned()),
+        ("LANG", "en_US.UTF-8".to_owned()),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+    ];
+    variables.extend(lambda.map(|(name, value)| (name.to_owned(), value)));
+    if let Some(format) = &configuration.log_format {
+        variables.insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), format.clone());
+    }
+    variables
+}
+
+/// The folder that a function's process starts in.
+pub(super) fn task_root(binary: &Path) -> PathBuf {
+    binary.parent().map(Path::to_owned).unwrap_or_default()
+}

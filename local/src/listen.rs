@@ -1,0 +1,89 @@
+//! Opening the ports. Tables and event service let anybody in, so nothing ever listens where strangers could come from.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use tokio::net::TcpListener;
+
+use crate::Error;
+
+/// An open port.
+#[derive(Debug)]
+pub(crate) struct Open {
+    /// Its URL on 127.0.0.1.
+    pub(crate) url: String,
+    /// One listener for each address.
+    pub(crate) listeners: Vec<TcpListener>,
+}
+
+/// Listens on 127.0.0.1, and on the same port of `also` if it is given. Port 0 picks a free one.
+///
+/// # Errors
+/// The port is taken (the error names `option`, which chooses it), or listening fails otherwise.
+pub(crate) async fn listen(port: u16, option: &'static str, also: Option<IpAddr>) -> Result<Open, Error> {
+    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let first = bind(wanted, option).await?;
+    let address = first.local_addr().map_err(|source| Error::Listen {
+        address: wanted,
+        source,
+    })?;
+    let mut listeners = vec![first];
+    if let Some(also) = also.filter(|also| *also != Ipv4Addr::LOCALHOST) {
+        listeners.push(bind((also, address.port()).into(), option).await?);
+    }
+    Ok(Open {
+        url: format!("http://{address}"),
+        listeners,
+    })
+}
+
+async fn bind(address: SocketAddr, option: &'static str) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => Error::PortInUse { address, option },
+        _ => Error::Listen { address, source },
+    })
+}
+
+/// Refuses an address that others than this machine and its private network could reach.
+///
+/// # Errors
+/// [`Error::PublicAddress`].
+pub(crate) fn private(address: IpAddr) -> Result<IpAddr, Error> {
+    let is_private = match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    };
+    if is_private {
+        Ok(address)
+    } else {
+        Err(Error::PublicAddress(address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_and_private_addresses_are_accepted() {
+        for accepted in ["127.0.0.1", "172.17.0.1", "10.0.0.1", "192.168.1.1", "::1", "fd00::1"] {
+            assert!(private(accepted.parse().unwrap()).is_ok(), "{accepted}");
+        }
+        for refused in ["0.0.0.0", "::", "8.8.8.8", "169.254.1.1", "2001:db8::1", "172.32.0.1"] {
+            assert!(private(refused.parse().unwrap()).is_err(), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_named_with_the_option_that_chooses_another() {
+        let taken = listen(0, "--port", None).await.unwrap();
+        let port = taken.listeners[0].local_addr().unwrap().port();
+        let error = listen(port, "--port", None).await.unwrap_err().to_string();
+        let expected = format!(
+            "port {port} on 127.0.0.1 is already in use: stop what listens there, or choose another with --port"
+        );
+        assert_eq!(error, expected);
+    }
+}

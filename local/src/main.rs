@@ -1,0 +1,172 @@
+//! `cargo local`: builds the functions, starts the stack, says how to reach it, and ends it on Ctrl-C or SIGTERM.
+
+mod calls;
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::IpAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Parser};
+use local::{
+    Error, EventServiceChoice, Logs, Options, Stack, Template,
+    binaries::{self, Profile},
+    demo,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs the chats API on this machine: gateway, functions, tables and event service.
+#[derive(Debug, Parser)]
+#[command(name = "cargo local", bin_name = "cargo local", version)]
+struct Arguments {
+    #[command(flatten)]
+    start: Start,
+}
+
+/// How to start the stack.
+#[derive(Debug, Args)]
+struct Start {
+    /// Port of the API; 0 picks a free one
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    port: u16,
+    /// Port of the tables; 0 picks a free one
+    #[arg(long, value_name = "N", default_value_t = 8000)]
+    dynamodb_port: u16,
+    /// Port of the event service's stand-in; 0 picks a free one
+    #[arg(long, value_name = "N", default_value_t = 8001)]
+    event_service_port: u16,
+    /// Keep tables and rooms in this folder over restarts
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Run release binaries
+    #[arg(long)]
+    release: bool,
+    /// Base URL of a real event service, without /api/v1
+    #[arg(long, value_name = "URL", requires_all = ["service_account", "service_key"])]
+    event_service: Option<String>,
+    /// Our account in the real event service, <label>.<audience>
+    #[arg(long, value_name = "ACCOUNT", requires = "event_service")]
+    service_account: Option<String>,
+    /// PEM file with our private key for the real event service
+    #[arg(long, value_name = "FILE", requires = "event_service")]
+    service_key: Option<PathBuf>,
+    /// Offer tables and stand-in on one more private address
+    #[arg(long, value_name = "ADDR")]
+    also_listen: Option<IpAddr>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.start).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo local: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a stack until a signal comes, which may be while it is being built.
+async fn run(start: Start) -> Result<(), Box<dyn std::error::Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let ended = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    tokio::pin!(ended);
+
+    let stack = tokio::select! {
+        stack = start.stack() => stack?,
+        () = &mut ended => return Ok(()),
+    };
+    if let Some(event_service) = stack.event_service() {
+        demo::add_room(event_service)?;
+    }
+    let said = greet(&stack);
+    if said.is_ok() {
+        ended.await;
+    }
+    stack.stop().await;
+    Ok(said?)
+}
+
+impl Start {
+    async fn stack(self) -> Result<Stack, Error> {
+        let event_service = match (self.event_service, self.service_account, self.service_key) {
+            (Some(url), Some(account), Some(path)) => {
+                let key = fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
+                EventServiceChoice::Real { url, account, key }
+            }
+            _ => EventServiceChoice::StandIn,
+        };
+        let template = Template::read(&binaries::workspace().join("template.yaml"))?;
+        let profile = if self.release { Profile::Release } else { Profile::Debug };
+        let binaries = binaries::build(profile).await?;
+        Stack::start(Options {
+            port: self.port,
+            dynamodb_port: self.dynamodb_port,
+            event_service_port: self.event_service_port,
+            also_listen: self.also_listen,
+            data: self.data,
+            event_service,
+            logs: Logs::printed(),
+            ..Options::new(template, binaries)
+        })
+        .await
+    }
+}
+
+/// Says where everything is. The last line is for scripts, which wait for it.
+fn greet(stack: &Stack) -> io::Result<()> {
+    let url = stack.url();
+    // Which rooms a real event service has is not for us to say.
+    let room = match stack.event_service() {
+        Some(_) => demo::ROOM.to_string(),
+        None => "<id of a room in the event service>".to_owned(),
+    };
+    let mut out = io::stdout().lock();
+    writeln!(out, "API            {url}")?;
+    writeln!(out, "tables         {}", stack.dynamodb_url())?;
+    writeln!(out, "event service  {}", stack.event_service_url())?;
+    writeln!(out, "\n{}", calls::commands(url, &room))?;
+    writeln!(out, "ready {url}")?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(std::iter::once("local").chain(arguments.split_whitespace()))
+    }
+
+    #[test]
+    fn a_real_event_service_needs_its_url_an_account_and_a_key() {
+        assert!(parse("--event-service http://e --service-account a.b --service-key k.pem").is_ok());
+        for incomplete in [
+            "--event-service http://e --service-account a.b",
+            "--service-account a.b",
+            "--service-key k",
+        ] {
+            assert!(parse(incomplete).is_err(), "{incomplete}");
+        }
+    }
+
+    #[test]
+    fn the_ports_are_those_of_the_readme_unless_told_otherwise() {
+        let start = parse("").unwrap().start;
+        assert_eq!(
+            (start.port, start.dynamodb_port, start.event_service_port),
+            (3000, 8000, 8001)
+        );
+        assert_eq!(parse("--port 0").unwrap().start.port, 0);
+    }
+}
