@@ -28,7 +28,7 @@ pub struct BuildError(#[source] Box<dyn std::error::Error + Send + Sync>);
 ///
 /// # Errors
 /// If TLS could not be set up.
-pub(crate) fn build() -> Result<reqwest::Client, BuildError> {
+pub fn build() -> Result<reqwest::Client, BuildError> {
     let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };

@@ -13,7 +13,7 @@ pub mod creation;
 pub mod error;
 pub mod event;
 pub mod event_service;
-mod http_client;
+pub mod http_client;
 pub mod json;
 pub mod lambda;
 pub mod limits;

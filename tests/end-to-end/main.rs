@@ -7,7 +7,14 @@
     reason = "in a test a panic is the answer, and clippy.toml exempts only the test functions, not their helpers"
 )]
 
+mod crashes;
 mod event_service;
 mod event_service_contract;
+mod event_service_faults;
+mod races;
 mod raw_http;
 mod replay;
+mod routes;
+mod samples;
+mod support;
+mod table_faults;

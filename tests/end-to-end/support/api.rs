@@ -1,0 +1,193 @@
+//! A running stack and a client of its API.
+
+use super::{Proxy, Table};
+use bytes::Bytes;
+use local::event_service::{EventService, Room, RoomKind, RoomTime};
+use local::{Options, Stack, Template};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+/// The variable that names the event service: a proxy in front of it is put there.
+pub(crate) const EVENT_SERVICE: &str = "EVENT_SERVICE_URL";
+/// The variable that names the table's endpoint.
+pub(crate) const TABLE: &str = "DYNAMODB_URL";
+
+/// A stack of a test's own.
+pub(crate) struct Api {
+    pub(crate) stack: Stack,
+    client: reqwest::Client,
+}
+
+/// An answer of the API.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Whether it is that of an earlier, equal request.
+    pub(crate) fn replayed(&self) -> bool {
+        self.header("idempotent-replayed") == Some("true")
+    }
+
+    /// Status and problem type.
+    pub(crate) fn problem(&self) -> (u16, &str) {
+        (self.status, self.body["type"].as_str().unwrap_or_default())
+    }
+
+    pub(crate) fn room(&self) -> Uuid {
+        let room = self.body["real_time"]["event_room_id"].as_str();
+        room.unwrap_or_else(|| panic!("no chat: {self:?}")).parse().unwrap()
+    }
+}
+
+/// The functions' executables, built once for all tests.
+pub(crate) async fn binaries() -> BTreeMap<String, PathBuf> {
+    static BINARIES: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
+    let build = || async { local::binaries::build(local::binaries::Profile::Debug).await.unwrap() };
+    BINARIES.get_or_init(build).await.clone()
+}
+
+/// The template that is deployed.
+pub(crate) fn template() -> Template {
+    Template::read(&local::binaries::workspace().join("template.yaml")).unwrap()
+}
+
+impl Api {
+    /// A stack with empty tables and an empty event service.
+    pub(crate) async fn start() -> Self {
+        Self::with(BTreeMap::new()).await
+    }
+
+    /// As [`Api::start`], with other values for some variables of the functions.
+    pub(crate) async fn with(variables: BTreeMap<String, String>) -> Self {
+        let mut options = Options::new(template(), binaries().await);
+        options.variables = variables;
+        Self::of(options).await
+    }
+
+    pub(crate) async fn of(options: Options) -> Self {
+        let stack = Stack::start(options).await.unwrap();
+        let client = chats::http_client::build().unwrap();
+        Self { stack, client }
+    }
+
+    /// A stack with a proxy in front of the backend that `variable` names.
+    pub(crate) async fn behind(variable: &str, proxy: &Proxy) -> Self {
+        let api = Self::with(BTreeMap::from([(variable.to_owned(), proxy.url().to_owned())])).await;
+        proxy.stand_before(match variable {
+            TABLE => api.stack.dynamodb_url(),
+            _ => api.stack.event_service_url(),
+        });
+        api
+    }
+
+    pub(crate) fn table(&self) -> Table<'_> {
+        Table::of(&self.stack)
+    }
+
+    pub(crate) fn event_service(&self) -> &EventService {
+        self.stack.event_service().unwrap()
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.stack.url()))
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer {
+            status,
+            headers,
+            text,
+            body,
+        }
+    }
+
+    /// A POST of JSON text.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<String>) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .header("content-type", "application/json");
+        self.send(request.body(body.into())).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn create(&self, body: &Value) -> Answer {
+        self.post("/api/v1/chats", body.to_string()).await
+    }
+
+    pub(crate) async fn convert(&self, body: &Value) -> Answer {
+        self.post("/api/v1/chats/convert", body.to_string()).await
+    }
+
+    pub(crate) async fn create_event(&self, chat_id: &str, body: &Value) -> Answer {
+        self.post(&format!("/api/v1/chats/{chat_id}/events"), body.to_string())
+            .await
+    }
+
+    /// Puts a room that no chat has into the event service.
+    pub(crate) fn free_room(&self, audience: &str) -> Uuid {
+        let id = Uuid::new_v4();
+        let room = Room {
+            id,
+            audience: audience.to_owned(),
+            classroom_id: Uuid::new_v4(),
+            kind: RoomKind::Webinar,
+            time: RoomTime { start: 0, end: None },
+            tags: None,
+            preserve_history: true,
+            created_at: 0,
+        };
+        self.event_service().insert_room(room).unwrap();
+        id
+    }
+
+    /// Invokes a function past the gateway; the answer is the function's own.
+    pub(crate) async fn invoke(
+        &self,
+        function: &str,
+        event: impl Into<Bytes>,
+    ) -> Result<Value, local::InvocationError> {
+        let answer = self.stack.invoke(function, event.into()).await?;
+        Ok(serde_json::from_slice(&answer).unwrap())
+    }
+
+    /// How many possible orphan rooms the functions have counted.
+    pub(crate) fn possible_orphans(&self) -> usize {
+        let lines = self.stack.logs().lines();
+        let counted = lines.iter().filter_map(|line| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            line["possible_orphan_rooms"].as_u64()
+        });
+        counted.sum::<u64>().try_into().unwrap()
+    }
+
+    /// The rooms that no chat in the table has.
+    pub(crate) fn rooms_without_a_chat(&self) -> usize {
+        let held = self.table().rooms_of_chats();
+        self.event_service()
+            .rooms()
+            .iter()
+            .filter(|room| !held.contains(&room.id))
+            .count()
+    }
+}

@@ -1,0 +1,207 @@
+//! A proxy in front of the table or the event service. It passes requests on, unless its script says otherwise: then it loses
+//! them, loses their answers, answers itself, or holds them while a process is killed.
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// What happens to a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    /// It is passed on.
+    Pass,
+    /// The connection is closed; nothing was passed on.
+    Lose,
+    /// It is passed on, then the connection is closed without the answer.
+    LoseAnswer,
+    /// It is not passed on; this is the answer: status, content type, body.
+    Answer(u16, &'static str, String),
+    /// It is passed on, and something else is answered: status, content type, body.
+    PassAndAnswer(u16, &'static str, String),
+    /// It is held for ever; nothing was passed on. See [`Proxy::held`].
+    Hold,
+    /// It is passed on, and the answer is held for ever.
+    HoldAnswer,
+}
+
+/// A request that came by. What functions send at their start, to open connections, is not among them.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// The first is 1.
+    pub(crate) number: usize,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Seen {
+    /// The DynamoDB operation, e.g. `GetItem`.
+    pub(crate) fn operation(&self) -> &str {
+        let target = self
+            .headers
+            .get("x-amz-target")
+            .map_or("", |target| target.to_str().unwrap());
+        target.rsplit('.').next().unwrap()
+    }
+
+    fn opens_connections_only(&self) -> bool {
+        self.path == "/healthz" || self.body.windows(NIL_CHAT.len()).any(|part| part == NIL_CHAT)
+    }
+}
+
+const NIL_CHAT: &[u8] = b"chat#00000000-0000-0000-0000-000000000000";
+
+type Script = Box<dyn Fn(&Seen) -> Act + Send + Sync>;
+
+/// The proxy; it ends with the test's runtime.
+pub(crate) struct Proxy {
+    url: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    upstream: OnceLock<String>,
+    script: Mutex<Script>,
+    seen: Mutex<Vec<Seen>>,
+    count: AtomicUsize,
+    held: Semaphore,
+    client: reqwest::Client,
+}
+
+impl Proxy {
+    /// A proxy that follows `script`.
+    pub(crate) async fn start(script: impl Fn(&Seen) -> Act + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Shared {
+            upstream: OnceLock::new(),
+            script: Mutex::new(Box::new(script)),
+            seen: Mutex::default(),
+            count: AtomicUsize::new(0),
+            held: Semaphore::new(0),
+            client: chats::http_client::build().unwrap(),
+        });
+        tokio::spawn(serve(listener, Arc::clone(&shared)));
+        Self { url, shared }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Says what it stands before. Until then it loses everything.
+    pub(crate) fn stand_before(&self, upstream: &str) {
+        self.shared.upstream.set(upstream.to_owned()).unwrap();
+    }
+
+    /// Follows another script from now on, and counts from 1 again.
+    pub(crate) fn follow(&self, script: impl Fn(&Seen) -> Act + Send + Sync + 'static) {
+        *self.shared.script.lock().unwrap() = Box::new(script);
+        self.shared.count.store(0, Ordering::SeqCst);
+        self.shared.seen.lock().unwrap().clear();
+    }
+
+    /// Waits until a request or an answer is held.
+    pub(crate) async fn held(&self) {
+        self.shared.held.acquire().await.unwrap().forget();
+    }
+
+    /// The requests that came by since it started, or followed another script.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.shared.seen.lock().unwrap().clone()
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let service = service_fn(|request| pass(&shared, request));
+            // An error is a connection that was closed, mostly on purpose.
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+/// An error closes the connection without an answer.
+async fn pass(shared: &Shared, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let path = parts.uri.path().to_owned();
+    let mut seen = Seen {
+        number: 0,
+        method: parts.method.clone(),
+        path,
+        headers: parts.headers.clone(),
+        body: body.clone(),
+    };
+    let act = if seen.opens_connections_only() {
+        Act::Pass
+    } else {
+        seen.number = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
+        shared.seen.lock().unwrap().push(seen.clone());
+        shared.script.lock().unwrap()(&seen)
+    };
+    let pass_on = async {
+        let lost = || io::Error::other("stands before nothing");
+        let upstream = shared.upstream.get().ok_or_else(lost)?;
+        let mut headers = parts.headers;
+        headers.remove("host");
+        let request = shared.client.request(parts.method, format!("{upstream}{}", parts.uri));
+        let answer = request
+            .headers(headers)
+            .body(body)
+            .send()
+            .await
+            .map_err(io::Error::other)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut response = Response::new(Full::new(answer.bytes().await.map_err(io::Error::other)?));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        io::Result::Ok(response)
+    };
+    let lost = || Err(io::Error::other("lost on purpose"));
+    match act {
+        Act::Pass => pass_on.await,
+        Act::Lose => lost(),
+        Act::LoseAnswer => {
+            pass_on.await?;
+            lost()
+        }
+        Act::Answer(status, content_type, body) => Ok(answer(status, content_type, body)),
+        Act::PassAndAnswer(status, content_type, body) => {
+            pass_on.await?;
+            Ok(answer(status, content_type, body))
+        }
+        Act::Hold => {
+            shared.held.add_permits(1);
+            std::future::pending().await
+        }
+        Act::HoldAnswer => {
+            pass_on.await?;
+            shared.held.add_permits(1);
+            std::future::pending().await
+        }
+    }
+}
+
+fn answer(status: u16, content_type: &str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
+        .headers_mut()
+        .insert("content-type", content_type.parse().unwrap());
+    response
+}
