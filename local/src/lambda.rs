@@ -32,6 +32,8 @@ pub(crate) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 pub(crate) struct Configuration {
     /// Its name, e.g. `create-chat`.
     pub(crate) name: String,
+    /// Its name in the template, e.g. `CreateChatFunction`.
+    pub(crate) logical_id: String,
     /// The executable.
     pub(crate) binary: PathBuf,
     /// How long one invocation may take.

@@ -1,6 +1,7 @@
 //! `cargo local`: builds the functions, starts the stack, says how to reach it, and ends it on Ctrl-C or SIGTERM.
 
 mod calls;
+mod sam;
 
 use std::{
     fs,
@@ -82,12 +83,16 @@ async fn run(start: Start) -> Result<(), Box<dyn std::error::Error>> {
     };
     tokio::pin!(ended);
 
+    let also_listen = start.also_listen;
     let stack = tokio::select! {
         stack = start.stack() => stack?,
         () = &mut ended => return Ok(()),
     };
     if let Some(event_service) = stack.event_service() {
         demo::add_room(event_service)?;
+    }
+    if let Some(address) = also_listen {
+        sam::write_environment(&stack.variables_at(address))?;
     }
     let said = greet(&stack);
     if said.is_ok() {

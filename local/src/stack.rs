@@ -101,6 +101,8 @@ pub struct Stack {
     event_service: Option<EventService>,
     tables: Database,
     functions: Arc<Functions>,
+    /// The functions' variables by logical id.
+    variables: BTreeMap<String, BTreeMap<String, String>>,
     logs: Logs,
     /// The servers; they end when this is dropped.
     servers: JoinSet<()>,
@@ -133,6 +135,10 @@ impl Stack {
         let mut values = BTreeMap::from([("DYNAMODB_URL".to_owned(), dynamodb.url.clone())]);
         values.extend(event_service.variables());
         let configurations = configurations(&options, &values)?;
+        let variables = configurations
+            .iter()
+            .map(|configuration| (configuration.logical_id.clone(), configuration.variables.clone()))
+            .collect();
         let functions = Functions::start(configurations, options.max_processes, options.logs.clone()).await?;
         let functions = Arc::new(functions);
         let gateway = Arc::new(Gateway::new(&options.template, Arc::clone(&functions))?);
@@ -146,6 +152,7 @@ impl Stack {
             event_service: event_service.stand_in,
             tables,
             functions,
+            variables,
             logs: options.logs,
             servers,
         })
@@ -164,6 +171,23 @@ impl Stack {
     /// Base URL of the event service, without `/api/v1`.
     pub fn event_service_url(&self) -> &str {
         &self.event_service_url
+    }
+
+    /// The functions' variables by logical id, for functions that reach the tables and the event service at `address`
+    /// instead of 127.0.0.1: those that `sam local` runs in containers.
+    pub fn variables_at(&self, address: IpAddr) -> BTreeMap<String, BTreeMap<String, String>> {
+        let host = match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        let mut functions = self.variables.clone();
+        for value in functions.values_mut().flat_map(BTreeMap::values_mut) {
+            // A real event service is where it is.
+            if [&self.dynamodb_url, &self.event_service_url].contains(&&*value) {
+                *value = value.replace("127.0.0.1", &host);
+            }
+        }
+        functions
     }
 
     /// The event service's stand-in itself, past HTTP; none with a real event service.
@@ -311,6 +335,7 @@ fn configurations(options: &Options, local: &BTreeMap<String, String>) -> Result
         })?;
         configurations.push(Configuration {
             name: function.binary.clone(),
+            logical_id: function.logical_id.clone(),
             binary: binary.clone(),
             timeout: function.timeout,
             memory_size: function.memory_size,
