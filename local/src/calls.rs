@@ -8,18 +8,20 @@ const SCOPE: &str = "math 7";
 /// Its id, which is derived from audience and scope and so known beforehand.
 const CHAT_ID: &str = "8266d9a3-cb64-5cac-a760-dd3300c2e437";
 
-/// The commands for the API at `url`, one a line, with a heading above each. `room` is a room that no chat has.
-pub(crate) fn commands(url: &str, room: &str) -> String {
+/// The commands for the API at `url`, one a line, with a heading above each. `room` is a room that no chat has,
+/// `token` one of the demo tenant that owns [`AUDIENCE`].
+pub(crate) fn commands(url: &str, room: &str, token: &str) -> String {
     let chats = format!("{url}/api/v1/chats");
     let chat = format!("{chats}/{CHAT_ID}");
     let by_scope = format!("{url}/api/v1/audiences/{AUDIENCE}/chats/{}", SCOPE.replace(' ', "%20"));
-    let json = "-H 'Content-Type: application/json'";
+    let token = format!("-H 'Authorization: Bearer {token}'");
+    let json = format!("{token} -H 'Content-Type: application/json'");
     let content = format!(r#"{{"audience": "{AUDIENCE}", "scope": "{SCOPE}", "tags": {{"lesson": 7}}}}"#);
     let conversion = format!(r#"{{"audience": "{AUDIENCE}", "scope": "physics 7", "event_room_id": "{room}"}}"#);
     let commands = [
         ("create a chat", format!("curl {chats} {json} -d '{content}'")),
-        ("read it", format!("curl {chat}")),
-        ("read it by scope", format!("curl {by_scope}")),
+        ("read it", format!("curl {chat} {token}")),
+        ("read it by scope", format!("curl {by_scope} {token}")),
         (
             "create an event in it",
             format!(r#"curl {chat}/events {json} -d '{{"type": "message", "data": {{"text": "Hello"}}}}'"#),
@@ -49,7 +51,7 @@ mod tests {
 
     #[test]
     fn there_is_a_command_for_each_route_of_the_template() {
-        let commands = commands("http://127.0.0.1:3000", "a-room");
+        let commands = commands("http://127.0.0.1:3000", "a-room", "a-token");
         let called = commands
             .lines()
             .filter(|line| line.starts_with("curl http://127.0.0.1:3000/api/v1/"));

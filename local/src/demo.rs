@@ -1,31 +1,15 @@
-//! What is there to try the API with: a room in the event service's stand-in that no chat has yet, for convert.
+//! What is there to try the API with: three demo tenants, one for each way to authorize, and a room that no chat has yet.
 
-use uuid::Uuid;
+mod endpoint;
+mod room;
+mod tenants;
 
-use crate::event_service::{Error, EventService, Room, RoomKind, RoomTime};
+pub use endpoint::Endpoint;
+pub use room::{ROOM, add_room};
+pub use tenants::{DemoTenants, TenantName, TokenRequest};
 
-/// The audience of the demo room and of the calls that `cargo local` prints.
+/// The audience of the demo room and of the calls that `cargo local` prints: the tenant `school`'s.
 pub const AUDIENCE: &str = "school.example.org";
 
-/// The demo room's id; the sample event for convert names it too.
-pub const ROOM: Uuid = Uuid::from_u128(0x6f1c2b0a_3d4e_4f50_8a6b_7c8d9e0f1a2b);
-
-/// Puts the demo room into `event_service`, unless it is there from an earlier start.
-///
-/// # Errors
-/// Those of [`EventService::insert_room`].
-pub fn add_room(event_service: &EventService) -> Result<(), Error> {
-    if event_service.room(ROOM).is_some() {
-        return Ok(());
-    }
-    event_service.insert_room(Room {
-        id: ROOM,
-        audience: AUDIENCE.to_owned(),
-        classroom_id: Uuid::nil(),
-        kind: RoomKind::Webinar,
-        time: RoomTime { start: 0, end: None },
-        tags: None,
-        preserve_history: true,
-        created_at: 0,
-    })
-}
+/// Where keys are kept, in the workspace; never committed.
+pub const FOLDER: &str = "target/local";

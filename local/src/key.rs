@@ -1,14 +1,15 @@
-//! This service's signing key when the event service is the stand-in: made anew at each start, so that none is kept in a
-//! file or in the repository. On AWS the key is in KMS.
+//! Signing keys for one machine: this service's own (on AWS that is in KMS) and those of the demo tenants.
 
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::Error;
+
+const ALGORITHM: &EcdsaSigningAlgorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
 
 /// An ES256 key pair as PEM texts.
 #[derive(Debug, Clone)]
@@ -25,14 +26,21 @@ impl Key {
     /// # Errors
     /// The cryptography library refuses, e.g. for want of random numbers.
     pub fn generate() -> Result<Self, Error> {
-        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let private = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).map_err(|_| Error::Key)?;
-        let pair = EcdsaKeyPair::from_pkcs8(algorithm, private.as_ref()).map_err(|_| Error::Key)?;
+        let private = EcdsaKeyPair::generate_pkcs8(ALGORITHM, &SystemRandom::new()).map_err(|_| Error::Key)?;
+        Self::of(pem("PRIVATE KEY", private.as_ref()))
+    }
+
+    /// The key pair of a private key, as [`Key::generate`] wrote it.
+    ///
+    /// # Errors
+    /// It is no such key.
+    pub fn of(private: String) -> Result<Self, Error> {
+        let base64: String = private.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = STANDARD.decode(base64).map_err(|_| Error::Key)?;
+        let pair = EcdsaKeyPair::from_pkcs8(ALGORITHM, &der).map_err(|_| Error::Key)?;
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| Error::Key)?;
-        Ok(Self {
-            private: pem("PRIVATE KEY", private.as_ref()),
-            public: pem("PUBLIC KEY", public.as_ref()),
-        })
+        let public = pem("PUBLIC KEY", public.as_ref());
+        Ok(Self { private, public })
     }
 }
 
@@ -65,5 +73,6 @@ mod tests {
         );
         assert!(key.public.lines().all(|line| line.len() <= 64));
         assert_ne!(key.private, Key::generate().unwrap().private);
+        assert_eq!(Key::of(key.private).unwrap().public, key.public);
     }
 }

@@ -15,7 +15,7 @@ use clap::{Args, Parser};
 use local::{
     Error, EventServiceChoice, Logs, Options, Stack, Template,
     binaries::{self, Profile},
-    demo,
+    demo::{self, DemoTenants, TenantName, TokenRequest},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -114,6 +114,7 @@ impl Start {
         let template = Template::read(&binaries::workspace().join("template.yaml"))?;
         let profile = if self.release { Profile::Release } else { Profile::Debug };
         let binaries = binaries::build(profile).await?;
+        let tenants = DemoTenants::kept_in(&binaries::workspace().join(demo::FOLDER))?;
         Stack::start(Options {
             port: self.port,
             dynamodb_port: self.dynamodb_port,
@@ -122,14 +123,15 @@ impl Start {
             data: self.data,
             event_service,
             logs: Logs::printed(),
-            ..Options::new(template, binaries)
+            ..Options::new(template, binaries, tenants)
         })
         .await
     }
 }
 
 /// Says where everything is. The last line is for scripts, which wait for it.
-fn greet(stack: &Stack) -> io::Result<()> {
+fn greet(stack: &Stack) -> Result<(), Box<dyn std::error::Error>> {
+    let token = stack.tenants().token(&TokenRequest::new(TenantName::School))?;
     let url = stack.url();
     // Which rooms a real event service has is not for us to say.
     let room = match stack.event_service() {
@@ -140,9 +142,9 @@ fn greet(stack: &Stack) -> io::Result<()> {
     writeln!(out, "API            {url}")?;
     writeln!(out, "tables         {}", stack.dynamodb_url())?;
     writeln!(out, "event service  {}", stack.event_service_url())?;
-    writeln!(out, "\n{}", calls::commands(url, &room))?;
+    writeln!(out, "\n{}", calls::commands(url, &room, &token))?;
     writeln!(out, "ready {url}")?;
-    out.flush()
+    Ok(out.flush()?)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     Error, InvocationError, Key, Logs, Template,
+    demo::{DemoTenants, Endpoint},
     event_service::{Config, Decision, Denial, EventService, Issuer, Policy},
     gateway::Gateway,
     lambda::{self, Configuration, Functions},
@@ -28,6 +29,8 @@ const ACCOUNT: &str = "chats.svc.example.org";
 const ISSUER: &str = "svc.example.org";
 /// File of the stand-in's rooms and events in the data folder.
 const JOURNAL: &str = "event-service.jsonl";
+/// The table of tenants, by its logical id.
+const TENANTS_TABLE: &str = "TenantsTable";
 /// How many processes of one function may run at a time by default.
 const MAX_PROCESSES: usize = 16;
 
@@ -46,6 +49,8 @@ pub struct Options {
     pub event_service_port: u16,
     /// One more address for tables and stand-in, a private one.
     pub also_listen: Option<IpAddr>,
+    /// The demo tenants, which are put into the table of tenants.
+    pub tenants: DemoTenants,
     /// Where tables and rooms are kept; in memory without it.
     pub data: Option<PathBuf>,
     /// Which event service is behind the functions.
@@ -76,8 +81,9 @@ pub enum EventServiceChoice {
 
 impl Options {
     /// Free ports, everything in memory, the stand-in, and collected logs: what a test wants.
-    pub fn new(template: Template, binaries: BTreeMap<String, PathBuf>) -> Self {
+    pub fn new(template: Template, binaries: BTreeMap<String, PathBuf>, tenants: DemoTenants) -> Self {
         Self {
+            tenants,
             template,
             binaries,
             port: 0,
@@ -99,6 +105,8 @@ pub struct Stack {
     dynamodb_url: String,
     event_service_url: String,
     event_service: Option<EventService>,
+    endpoint: Endpoint,
+    tenants: DemoTenants,
     tables: Database,
     functions: Arc<Functions>,
     /// The functions' variables by logical id.
@@ -132,7 +140,13 @@ impl Stack {
         }
 
         let event_service = start_event_service(&options, also, &mut servers).await?;
-        let mut values = BTreeMap::from([("DYNAMODB_URL".to_owned(), dynamodb.url.clone())]);
+        let endpoint = start_endpoint(&event_service, &mut servers).await?;
+        if options.template.tables.iter().any(|table| table.name == TENANTS_TABLE) {
+            tables::put_tenants(&tables, TENANTS_TABLE, &options.tenants.documents(&endpoint.url())?)?;
+        }
+        // The template's key is in KMS; here a PEM text takes its place.
+        let values = [("DYNAMODB_URL", dynamodb.url.as_str()), ("SERVICE_KEY_ID", "")];
+        let mut values = BTreeMap::from(values.map(|(name, value)| (name.to_owned(), value.to_owned())));
         values.extend(event_service.variables());
         let configurations = configurations(&options, &values)?;
         let variables = configurations
@@ -150,6 +164,8 @@ impl Stack {
             dynamodb_url: dynamodb.url,
             event_service_url: event_service.url,
             event_service: event_service.stand_in,
+            endpoint,
+            tenants: options.tenants,
             tables,
             functions,
             variables,
@@ -193,6 +209,16 @@ impl Stack {
     /// The event service's stand-in itself, past HTTP; none with a real event service.
     pub fn event_service(&self) -> Option<&EventService> {
         self.event_service.as_ref()
+    }
+
+    /// The demo tenants.
+    pub fn tenants(&self) -> &DemoTenants {
+        &self.tenants
+    }
+
+    /// The authorization endpoint of the demo tenant `shop`.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The tables themselves, past HTTP.
@@ -303,6 +329,23 @@ async fn start_event_service(
         key: key.private,
         stand_in: Some(stand_in),
     })
+}
+
+/// Starts the authorization endpoint of the demo tenant `shop`.
+async fn start_endpoint(upstream: &Upstream, servers: &mut JoinSet<()>) -> Result<Endpoint, Error> {
+    let opened = listen(0, "no option", None).await?;
+    let audience = upstream.account.split_once('.').map_or("", |(_, audience)| audience);
+    let issuer = upstream.issuer.as_deref().unwrap_or(audience);
+    let key = Key::of(upstream.key.clone())?;
+    let endpoint = Endpoint::new(opened.url, issuer, &key.public)?;
+    for listener in opened.listeners {
+        let router = endpoint.router();
+        servers.spawn(async {
+            // It ends only with the listener, and that only with the stack.
+            let _ = axum::serve(listener, router).await;
+        });
+    }
+    Ok(endpoint)
 }
 
 /// What each function runs with.

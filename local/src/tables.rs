@@ -1,12 +1,13 @@
 //! DynamoDB on this machine: `dynoxide`, an emulator that runs inside the process and keeps its data in SQLite, in memory
 //! or in a file. Functions reach it over HTTP as they reach the real one, through the AWS SDK.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
+use chats::access::{TenantDocument, tenant_item};
 use dynoxide::{
     Database,
-    actions::{create_table::CreateTableRequest, list_tables::ListTablesRequest},
-    types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType},
+    actions::{create_table::CreateTableRequest, list_tables::ListTablesRequest, put_item::PutItemRequest},
+    types::{AttributeDefinition, AttributeValue, KeySchemaElement, KeyType, ScalarAttributeType},
 };
 
 use crate::{Error, template::Table};
@@ -33,6 +34,26 @@ pub(crate) fn open(tables: &[Table], data: Option<&Path>) -> Result<Database, Er
         database.create_table(request(table)?).map_err(refused)?;
     }
     Ok(database)
+}
+
+/// Puts `tenants` (issuers and documents) into the table `name`.
+///
+/// # Errors
+/// A document is wrong, or the table refuses it.
+pub(crate) fn put_tenants(database: &Database, name: &str, tenants: &[(String, TenantDocument)]) -> Result<(), Error> {
+    for (issuer, document) in tenants {
+        let item = tenant_item(issuer, document).map_err(|error| Error::Tables(error.to_string()))?;
+        let item = item.map(|(name, value)| (name.to_owned(), AttributeValue::S(value)));
+        let request = PutItemRequest {
+            table_name: name.to_owned(),
+            item: HashMap::from(item),
+            ..PutItemRequest::default()
+        };
+        database
+            .put_item(request)
+            .map_err(|error| Error::Tables(error.to_string()))?;
+    }
+    Ok(())
 }
 
 fn request(table: &Table) -> Result<CreateTableRequest, Error> {

@@ -67,6 +67,11 @@ impl Answer {
                 body: "{}".to_owned(),
             },
         };
+        if problem.status == StatusCode::UNAUTHORIZED {
+            answer
+                .headers
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(retry_after) = problem.retry_after {
             answer
                 .headers

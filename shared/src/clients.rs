@@ -1,10 +1,14 @@
 //! The clients of a function, built once at its start. Their connections are opened then, too: initialisation has the full
 //! processor, and a first handshake while a request waits costs more.
 
-use crate::event_service::{EventService, TokenError};
+use crate::access::{Access, TenantsTable};
+use crate::aws;
+use crate::event_service::EventService;
 use crate::http_client::{self, BuildError};
-use crate::settings::{EventServiceSettings, SettingsError, TableSettings};
+use crate::identity::{Identity, IdentityError};
+use crate::settings::{self, IdentitySettings, SettingsError, TableSettings};
 use crate::table::ChatsTable;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest time that opening connections may hold up the start. What is not open by then is opened by the first request.
@@ -18,35 +22,95 @@ pub enum ClientsError {
     Settings(#[from] SettingsError),
     /// The key can't sign.
     #[error(transparent)]
-    Token(#[from] TokenError),
+    Identity(#[from] IdentityError),
     /// TLS could not be set up.
     #[error(transparent)]
     Http(#[from] BuildError),
 }
 
-/// The table of chats, for functions that read.
-///
-/// # Errors
-/// See [`ClientsError`].
-pub async fn table() -> Result<ChatsTable, ClientsError> {
-    let table = ChatsTable::connect(TableSettings::from_env()?, http_client::build()?).await;
-    warm_up(table.warm_up()).await;
-    Ok(table)
+/// What a function needs that reads chats.
+#[derive(Debug)]
+pub struct Readers {
+    /// Says who may do what.
+    pub access: Access,
+    /// The table of chats.
+    pub table: ChatsTable,
 }
 
-/// The table of chats and the event service, for functions that write.
+/// What a function needs that calls the event service, too.
+#[derive(Debug)]
+pub struct Writers {
+    /// Says who may do what.
+    pub access: Access,
+    /// The table of chats.
+    pub table: ChatsTable,
+    /// The event service.
+    pub event_service: EventService,
+}
+
+/// The clients of a function that reads chats.
 ///
 /// # Errors
 /// See [`ClientsError`].
-pub async fn table_and_event_service() -> Result<(ChatsTable, EventService), ClientsError> {
-    let http = http_client::build()?;
-    let event_service = EventService::connect(EventServiceSettings::from_env()?, http.clone())?;
-    let table = ChatsTable::connect(TableSettings::from_env()?, http).await;
+pub async fn readers() -> Result<Readers, ClientsError> {
+    let Basis { access, table, .. } = Basis::build().await?;
+    warm_up(table.warm_up()).await;
+    Ok(Readers { access, table })
+}
+
+/// The clients of a function that calls the event service, too.
+///
+/// # Errors
+/// See [`ClientsError`].
+pub async fn writers() -> Result<Writers, ClientsError> {
+    let url = settings::event_service_url()?;
+    let Basis {
+        access,
+        table,
+        http,
+        identity,
+    } = Basis::build().await?;
+    let event_service = EventService::new(&url, http, Arc::clone(&identity));
     warm_up(async {
-        tokio::join!(table.warm_up(), event_service.warm_up());
+        // The first token is signed now, which with KMS is a request of its own. A failure shows again at the first request.
+        let _ = tokio::join!(table.warm_up(), event_service.warm_up(), identity.current());
     })
     .await;
-    Ok((table, event_service))
+    Ok(Writers {
+        access,
+        table,
+        event_service,
+    })
+}
+
+/// What all functions have.
+struct Basis {
+    access: Access,
+    table: ChatsTable,
+    http: reqwest::Client,
+    identity: Arc<Identity>,
+}
+
+impl Basis {
+    async fn build() -> Result<Self, ClientsError> {
+        let TableSettings {
+            chats_table,
+            dynamodb_url,
+        } = TableSettings::from_env()?;
+        let tenants_table = settings::tenants_table()?;
+        let identity = IdentitySettings::from_env()?;
+        let http = http_client::build()?;
+        let sdk = aws::sdk_config(http.clone()).await;
+        let identity = Arc::new(Identity::new(identity, &sdk)?);
+        let dynamodb = aws::dynamodb(&sdk, dynamodb_url);
+        let tenants = TenantsTable::new(dynamodb.clone(), tenants_table);
+        Ok(Self {
+            access: Access::new(tenants, http.clone(), Arc::clone(&identity)),
+            table: ChatsTable::new(dynamodb, chats_table),
+            http,
+            identity,
+        })
+    }
 }
 
 async fn warm_up(opening: impl Future<Output = ()>) {

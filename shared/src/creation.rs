@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// Added to an invocation's deadline when it reserves a chat: the machines' clocks may differ by this much.
 const CLOCK_MARGIN_SECONDS: i64 = 2;
 
-/// How often an attempt looks at an item anew that others keep changing. Each turn means that another attempt got through.
+/// How often an attempt looks at an item anew that others keep changing: each turn means that one of them got on, or gave up.
 const TURNS: usize = 5;
 
 /// How long a caller is asked to wait when only another write was in the way.

@@ -4,6 +4,7 @@
 //! that a variant carries, and never leaves this service.
 
 use crate::chat::ChatId;
+use crate::limits;
 use http::StatusCode;
 use serde::Serialize;
 use std::error::Error as StdError;
@@ -22,10 +23,12 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault at `pointer`.
+    /// A fault at `pointer`, of which an answer names the first [`limits::POINTER_BYTES`].
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        let mut pointer = pointer.into();
+        pointer.truncate(pointer.floor_char_boundary(limits::POINTER_BYTES));
         Self {
-            pointer: pointer.into(),
+            pointer,
             detail: detail.into(),
         }
     }
@@ -59,7 +62,13 @@ pub enum Error {
         /// What it must be.
         detail: String,
     },
-    /// No such chat, or none that readers may see yet.
+    /// No token, or one that does not verify. Why is for the log alone, so that nothing can be probed.
+    #[error("authentication failed")]
+    AuthenticationFailed(#[source] Source),
+    /// The account may not do this in this audience.
+    #[error("access denied")]
+    AccessDenied,
+    /// No such chat, none that readers may see yet, or one that the account's tenant must not know of.
     #[error("chat not found")]
     ChatNotFound,
     /// The same audience and scope with other content.
@@ -109,7 +118,7 @@ pub enum Error {
     /// No answer of the event service in time. The outcome is unknown.
     #[error("the event service did not answer in time, outcome unknown")]
     EventServiceTimeout(Repeat, #[source] Source),
-    /// The table or the event service is briefly unavailable; nothing is half done that a repeat would not finish.
+    /// A table, a tenant's configuration or endpoint, or the event service is briefly unavailable; nothing is half done that a repeat would not finish.
     #[error("{what} is unavailable")]
     ServiceUnavailable {
         /// What is unavailable, for the log.
@@ -197,6 +206,20 @@ impl Error {
                 format!("{name} {detail}."),
                 false,
             ),
+            Self::AuthenticationFailed(_) => (
+                StatusCode::UNAUTHORIZED,
+                "authentication_failed",
+                "The request is not authenticated",
+                "Send Authorization: Bearer with a valid token of your tenant.".to_owned(),
+                false,
+            ),
+            Self::AccessDenied => (
+                StatusCode::FORBIDDEN,
+                "access_denied",
+                "The account may not do this",
+                "The account may not do this in this audience.".to_owned(),
+                false,
+            ),
             Self::ChatNotFound => (
                 StatusCode::NOT_FOUND,
                 "chat_not_found",
@@ -272,7 +295,7 @@ impl Error {
                 StatusCode::BAD_GATEWAY,
                 "event_service_failed",
                 "The event service failed",
-                "The event service refused a request that it should take. Nothing was done by it.".to_owned(),
+                "The event service refused a request that it should take. Repeating it will not help.".to_owned(),
                 false,
             ),
             Self::EventServiceFailed(after, _) => {

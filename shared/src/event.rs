@@ -31,18 +31,25 @@ pub struct Event<'a> {
     pub data: &'a RawValue,
 }
 
+impl Event<'_> {
+    /// Whether the tenant is to be notified.
+    pub fn is_claim(&self) -> bool {
+        self.is_claim.unwrap_or(false)
+    }
+}
+
 /// Refuses `data` that is too large for the event service: in compact form `limit` bytes or more, or, if the event is to be
 /// stored, [`limits::EVENT_STORED_BYTES`] or more in PostgreSQL's form.
 ///
-/// Data with a number beyond f64 has no such forms; [`check_findings`] refuses it.
+/// Data that can't be read, say for a number beyond f64, is refused anyhow and has no such forms; its text is measured instead.
 ///
 /// # Errors
 /// [`Error::PayloadTooLarge`].
 pub(crate) fn check_size(data: &RawValue, is_persistent: bool, limit: usize) -> Result<(), Error> {
-    let Ok(data) = serde_json::from_str::<Value>(data.get()) else {
-        return Ok(());
+    let sizes = match serde_json::from_str::<Value>(data.get()) {
+        Ok(data) => Sizes::of(&data),
+        Err(_) => Sizes::same(json::length_without_white_space(data.get())),
     };
-    let sizes = Sizes::of(&data);
     if sizes.compact >= limit {
         return Err(Error::PayloadTooLarge {
             detail: format!("data must have fewer than {limit} bytes in compact form."),
@@ -65,12 +72,14 @@ pub(crate) fn check_size(data: &RawValue, is_persistent: bool, limit: usize) -> 
 pub(crate) fn check_findings(findings: Vec<Finding>) -> Result<(), Error> {
     let faults: Vec<Fault> = findings
         .into_iter()
-        .map(|Finding { pointer, fault }| {
-            let detail = match fault {
-                json::Fault::Nul => "must not contain the character U+0000",
-                json::Fault::NotF64 | json::Fault::HugeNumber => "must be a number of magnitude below 1.797e308",
-                json::Fault::TooDeep => "is nested too deep",
-                json::Fault::LoneSurrogate => "must not contain half of a surrogate pair",
+        .map(|Finding { pointer, violation }| {
+            let detail = match violation {
+                json::Violation::Nul => "must not contain the character U+0000",
+                json::Violation::NotF64 | json::Violation::HugeNumber => {
+                    "must be a number of magnitude below 1.797e308"
+                }
+                json::Violation::TooDeep => "is nested too deep",
+                json::Violation::LoneSurrogate => "must not contain half of a surrogate pair",
             };
             Fault::new(pointer, detail)
         })

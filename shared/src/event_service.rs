@@ -5,31 +5,34 @@
 //! behaviour is taken from its observed contract, not from its documentation.
 
 mod failure;
-mod token;
 
 pub use failure::Failure;
-pub use token::TokenError;
 
+use crate::access::{CreateEvent, Permit};
 use crate::chat::{Audience, ChatId, Tags};
 use crate::clock::{self, Deadline};
 use crate::event::Event;
+use crate::http_client::read_bounded;
+use crate::identity::{Identity, IdentityError};
 use crate::request::TRACEPARENT;
-use crate::settings::EventServiceSettings;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use failure::Reply;
 use http::{HeaderValue, StatusCode, header};
-use reqwest::Method;
+use reqwest::{Method, Url};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
-use token::Tokens;
 use uuid::Uuid;
 
 /// Time that is kept of the invocation for what comes after a call: writing to the table, answering.
 const TIME_AFTER: Duration = Duration::from_secs(2);
 
-/// A write is not begun with less than this left: the service may take 5 s to report an outage, and an answer that comes after
-/// our time-out leaves the outcome unknown.
+/// A write that can't be repeated is not begun with less than this left: the service may take 5 s to report an outage, and an
+/// answer that comes after our time-out leaves the outcome unknown.
 const TIME_FOR_WRITE: Duration = Duration::from_millis(7_500);
+
+/// A call that may be repeated is not begun with less than this left: [`TIME_AFTER`], and half a second for the call.
+const TIME_FOR_REPEATABLE: Duration = Duration::from_millis(2_500);
 
 /// How often a call is made that may be repeated.
 const REPEATABLE_TRIES: usize = 3;
@@ -86,6 +89,8 @@ pub struct Room {
     pub id: Uuid,
     /// Whose room it is.
     pub audience: String,
+    /// What it belongs to: a chat, if it is a chat's room.
+    pub classroom_id: Uuid,
 }
 
 /// The event service.
@@ -94,24 +99,22 @@ pub struct EventService {
     client: reqwest::Client,
     /// Base URL without a slash at its end.
     base: String,
-    tokens: Tokens,
+    identity: Arc<Identity>,
 }
 
 impl EventService {
-    /// The event service that `settings` name, reached through `client`. Nothing is sent yet.
-    ///
-    /// # Errors
-    /// If the key can't sign.
-    pub(crate) fn connect(settings: EventServiceSettings, client: reqwest::Client) -> Result<Self, TokenError> {
-        let base = settings.url.as_str().trim_end_matches('/').to_owned();
-        let tokens = Tokens::new(settings.account, settings.issuer, &settings.key)?;
-        Ok(Self { client, base, tokens })
+    /// The event service at `url`, reached through `client` as `identity`. Nothing is sent yet.
+    pub(crate) fn new(url: &Url, client: reqwest::Client, identity: Arc<Identity>) -> Self {
+        let base = url.as_str().trim_end_matches('/').to_owned();
+        Self { client, base, identity }
     }
 
-    /// Opens a connection and signs a token. A failure shows again at the first request.
+    /// Opens a connection. A failure shows again at the first request.
     pub(crate) async fn warm_up(&self) {
-        let _ = self.tokens.current();
-        let _ = self.client.get(format!("{}/healthz", self.base)).send().await;
+        if let Ok(response) = self.client.get(format!("{}/healthz", self.base)).send().await {
+            // Only with its body read a connection is free for the next request.
+            let _ = read_bounded(response, ANSWER_BYTES).await;
+        }
     }
 
     /// Creates a room.
@@ -119,12 +122,9 @@ impl EventService {
     /// # Errors
     /// See [`Failure`].
     pub async fn create_room(&self, call: &Call<'_>, room: &NewRoom<'_>) -> Result<Uuid, Failure> {
-        let reply = self.write(call, Method::POST, "/rooms".to_owned(), room).await?;
-        match reply.status {
-            // A room was made; without its id it is lost.
-            StatusCode::CREATED => reply.read::<Room>().map(|room| room.id).map_err(Failure::Unknown),
-            _ => Err(reply.into_failure()),
-        }
+        let reply = self.write(call, "/rooms".to_owned(), room).await?;
+        // A room was made; without its id it is lost.
+        reply.read::<Room>().map(|room| room.id).map_err(Failure::unreadable)
     }
 
     /// Reads a room. `None` if there is none, or if it is kept from us.
@@ -132,30 +132,18 @@ impl EventService {
     /// # Errors
     /// See [`Failure`].
     pub async fn read_room(&self, call: &Call<'_>, room_id: Uuid) -> Result<Option<Room>, Failure> {
-        let mut failure = Failure::not_started();
-        for turn in 0..REPEATABLE_TRIES {
-            pause(turn).await;
-            let reply = match self
-                .authorized(call, Method::GET, format!("/rooms/{room_id}"), None)
-                .await
-            {
-                Ok(reply) => reply,
-                Err(lost) => {
-                    failure = lost;
-                    continue;
-                }
-            };
-            match reply.status {
-                StatusCode::OK => return reply.read().map(Some).map_err(Failure::Unavailable),
-                StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => return Ok(None),
-                _ => failure = reply.into_failure(),
-            }
-        }
+        let answers = [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND];
+        let reply = self.repeatable(call, &answers, Method::GET, room_id, None).await;
         // Nothing was asked for but an answer: whatever the reason, it may be there the next time.
-        Err(Failure::Unavailable(failure.into_source()))
+        let reply = reply.map_err(|failure| Failure::Unavailable(failure.into_source()))?;
+        match reply.status {
+            StatusCode::OK => reply.read().map(Some).map_err(Failure::Unavailable),
+            _ => Ok(None),
+        }
     }
 
-    /// Points a room at a chat. Doing it again changes nothing, so it is repeated while the invocation lasts.
+    /// Points a room at a chat. Doing it again changes nothing, so it is repeated while the invocation lasts, and begun with
+    /// less time than other writes: a binding is only ever finished by it.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -165,92 +153,102 @@ impl EventService {
             classroom_id: Uuid,
         }
 
-        let mut failure = Failure::not_started();
-        for turn in 0..REPEATABLE_TRIES {
-            pause(turn).await;
-            if turn > 0 && call.deadline.remaining() < TIME_FOR_WRITE {
-                break;
-            }
-            let outcome = self
-                .write(
-                    call,
-                    Method::PATCH,
-                    format!("/rooms/{room_id}"),
-                    &Change { classroom_id },
-                )
-                .await;
-            failure = match outcome {
-                Ok(reply) if reply.status == StatusCode::OK => return Ok(()),
-                Ok(reply) => reply.into_failure(),
-                Err(failure) => failure,
-            };
-            if let Failure::Refused(_) = failure {
-                break;
-            }
-        }
-        Err(failure)
+        let body = json(&Change { classroom_id })?;
+        self.repeatable(call, &[StatusCode::OK], Method::PATCH, room_id, Some(body))
+            .await
+            .map(|_| ())
     }
 
     /// Creates an event in a room.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn create_event(&self, call: &Call<'_>, room_id: Uuid, event: &Event<'_>) -> Result<(), Failure> {
-        let reply = self
-            .write(call, Method::POST, format!("/rooms/{room_id}/events"), event)
-            .await?;
-        match reply.status {
-            StatusCode::CREATED => Ok(()),
-            _ => Err(reply.into_failure()),
-        }
-    }
-
-    /// A call that changes something, if there is time for it.
-    async fn write(
+    pub async fn create_event<'e>(
         &self,
         call: &Call<'_>,
+        room_id: Uuid,
+        event: &'e Event<'e>,
+        _: &Permit<CreateEvent<'e>>,
+    ) -> Result<(), Failure> {
+        self.write(call, format!("/rooms/{room_id}/events"), event)
+            .await
+            .map(|_| ())
+    }
+
+    /// Creates something, in a call that must be made once only.
+    async fn write(&self, call: &Call<'_>, path: String, body: &impl Serialize) -> Result<Reply, Failure> {
+        let reply = self
+            .authorized(call, TIME_FOR_WRITE, Method::POST, &path, Some(json(body)?))
+            .await?;
+        reply.with_status(&[StatusCode::CREATED])
+    }
+
+    /// A call about a room that may be made again: it is, if the outcome is unknown.
+    async fn repeatable(
+        &self,
+        call: &Call<'_>,
+        hoped_for: &[StatusCode],
         method: Method,
-        path: String,
-        body: &impl Serialize,
+        room_id: Uuid,
+        body: Option<Bytes>,
     ) -> Result<Reply, Failure> {
-        if call.deadline.remaining() < TIME_FOR_WRITE {
-            return Err(Failure::not_started());
+        let path = format!("/rooms/{room_id}");
+        let mut turn = 1;
+        loop {
+            let reply = self
+                .authorized(call, TIME_FOR_REPEATABLE, method.clone(), &path, body.clone())
+                .await;
+            let outcome = reply.and_then(|reply| reply.with_status(hoped_for));
+            let is_unknown = matches!(outcome, Err(Failure::Unknown(_)));
+            let has_time = call.deadline.remaining() > TIME_FOR_REPEATABLE + REPEAT_PAUSE;
+            if !is_unknown || !has_time || turn == REPEATABLE_TRIES {
+                return outcome;
+            }
+            tokio::time::sleep(REPEAT_PAUSE).await;
+            turn += 1;
         }
-        let body = serde_json::to_vec(body).map_err(|error| Failure::Unavailable(error.into()))?;
-        self.authorized(call, method, path, Some(body.into())).await
     }
 
     /// Sends with a token, and once more with a fresh one if that token was refused: a 401 says that nothing was done.
     async fn authorized(
         &self,
         call: &Call<'_>,
+        time_needed: Duration,
         method: Method,
-        path: String,
+        path: &str,
         body: Option<Bytes>,
     ) -> Result<Reply, Failure> {
-        let token = self.tokens.current().map_err(Failure::refused)?;
-        let reply = self.send(call, method.clone(), &path, body.clone(), &token).await?;
+        let no_token = |error: IdentityError| Failure::Unavailable(error.into());
+        let token = self.identity.current().await.map_err(no_token)?;
+        let reply = self
+            .send(call, time_needed, method.clone(), path, body.clone(), &token)
+            .await?;
         if reply.status != StatusCode::UNAUTHORIZED {
             return Ok(reply);
         }
-        let token = self.tokens.renew().map_err(Failure::refused)?;
-        self.send(call, method, &path, body, &token).await
+        let token = self.identity.renew().await.map_err(no_token)?;
+        self.send(call, time_needed, method, path, body, &token).await
     }
 
+    /// Sends, if there is time for it.
     async fn send(
         &self,
         call: &Call<'_>,
+        time_needed: Duration,
         method: Method,
         path: &str,
         body: Option<Bytes>,
         token: &HeaderValue,
     ) -> Result<Reply, Failure> {
-        let time = call.deadline.remaining().saturating_sub(TIME_AFTER);
+        let remaining = call.deadline.remaining();
+        if remaining < time_needed {
+            return Err(Failure::not_started());
+        }
         let mut request = self
             .client
             .request(method, format!("{}/api/v1{path}", self.base))
             .header(header::AUTHORIZATION, token)
-            .timeout(time);
+            .timeout(remaining.saturating_sub(TIME_AFTER));
         if let Some(traceparent) = call.traceparent {
             request = request.header(TRACEPARENT, traceparent);
         }
@@ -259,25 +257,12 @@ impl EventService {
         }
         let response = request.send().await.map_err(Failure::lost)?;
         let status = response.status();
-        let body = read_bounded(response).await;
+        let body = read_bounded(response, ANSWER_BYTES).await;
         Ok(Reply { status, body })
     }
 }
 
-/// The whole body, which also frees the connection for the next call.
-async fn read_bounded(mut response: reqwest::Response) -> Result<Bytes, crate::error::Source> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await? {
-        body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_BYTES {
-            return Err("the answer is too long".into());
-        }
-    }
-    Ok(body.freeze())
-}
-
-async fn pause(turn: usize) {
-    if turn > 0 {
-        tokio::time::sleep(REPEAT_PAUSE).await;
-    }
+fn json(body: &impl Serialize) -> Result<Bytes, Failure> {
+    let text = serde_json::to_vec(body).map_err(|error| Failure::Unavailable(error.into()))?;
+    Ok(text.into())
 }

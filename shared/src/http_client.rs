@@ -1,6 +1,7 @@
 //! One HTTP client for everything: the event service and, through an adapter, the AWS SDK. One TLS stack, one crypto provider,
 //! one set of root certificates (Mozilla's, compiled in: nothing to load or parse at start).
 
+use crate::error::Source;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -8,6 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use bytes::{Bytes, BytesMut};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,14 @@ pub struct BuildError(#[source] Box<dyn std::error::Error + Send + Sync>);
 /// # Errors
 /// If TLS could not be set up.
 pub fn build() -> Result<reqwest::Client, BuildError> {
+    builder()?.build().map_err(|error| BuildError(error.into()))
+}
+
+/// What [`build`] builds, for whoever needs other time-outs.
+///
+/// # Errors
+/// If TLS could not be set up.
+pub fn builder() -> Result<reqwest::ClientBuilder, BuildError> {
     let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
@@ -37,7 +47,7 @@ pub fn build() -> Result<reqwest::Client, BuildError> {
         .map_err(|error| BuildError(error.into()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
@@ -47,9 +57,23 @@ pub fn build() -> Result<reqwest::Client, BuildError> {
         // Whether to send again is decided by the caller, who knows what it sends; hyper still takes another connection for a
         // request that it could not begin to send.
         .retry(reqwest::retry::never())
-        .no_proxy()
-        .build()
-        .map_err(|error| BuildError(error.into()))
+        .no_proxy();
+    Ok(builder)
+}
+
+/// The whole body, if it has `limit` bytes at most, which also frees the connection for the next request.
+///
+/// # Errors
+/// If it is longer, or the connection is lost.
+pub(crate) async fn read_bounded(mut response: reqwest::Response, limit: usize) -> Result<Bytes, Source> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > limit {
+            return Err("the answer is too long".into());
+        }
+    }
+    Ok(body.freeze())
 }
 
 /// The client behind the AWS SDK. The SDK's own time-outs are applied by the SDK.
@@ -69,8 +93,12 @@ impl HttpConnector for SdkHttpClient {
             let request = request
                 .try_into_http1x()
                 .map_err(|error| ConnectorError::user(error.into()))?;
+            let (parts, body) = request.into_parts();
             // Every request of this project has its body in memory.
-            let request = request.map(|body| body.bytes().map(<[u8]>::to_vec).unwrap_or_default());
+            let body = body
+                .bytes()
+                .ok_or_else(|| ConnectorError::user("a body that is a stream".into()))?;
+            let request = http::Request::from_parts(parts, body.to_vec());
             let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
             let response = client.execute(request).await.map_err(connector_error)?;
             let (status, headers) = (response.status(), response.headers().clone());

@@ -9,12 +9,37 @@ mod check;
 mod members;
 
 pub use canonical::same_value;
-pub use check::{Fault, Finding, check};
+pub use check::{Finding, Violation, check};
 pub use members::{Members, pointer_to};
+
+/// The length of `text` without the white space between its tokens, in bytes.
+pub fn length_without_white_space(text: &str) -> usize {
+    let (mut in_string, mut escaped) = (false, false);
+    text.bytes()
+        .filter(|byte| {
+            let counts = in_string || !byte.is_ascii_whitespace();
+            match byte {
+                b'"' if !escaped => in_string = !in_string,
+                _ => {}
+            }
+            escaped = in_string && !escaped && *byte == b'\\';
+            counts
+        })
+        .count()
+}
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::length_without_white_space;
     use proptest::prelude::*;
+
+    #[test]
+    fn white_space_counts_only_within_strings() {
+        assert_eq!(
+            length_without_white_space("{ \"a b\\\" c\" :\n[1, 2] }"),
+            r#"{"a b\" c":[1,2]}"#.len()
+        );
+    }
 
     /// JSON text of a few levels with the oddities that these passes are about: escapes, lone surrogates, numbers of any size.
     pub(crate) fn any_json() -> impl Strategy<Value = String> {

@@ -2,10 +2,12 @@
 //! of Lambda. A function's own folder holds the story of its route; everything that two of them need is here.
 //!
 //! Where to start reading: [`chat`] (what a chat is), [`creation`] (how one comes into being whatever
-//! crashes), [`error`] (every way to fail and the answer to it), [`lambda`] (how an invocation becomes a request).
+//! crashes), [`access`] (who may do what), [`error`] (every way to fail and the answer to it), [`lambda`] (how an invocation becomes a request).
 
 pub mod access;
 pub mod answer;
+pub mod aws;
+mod cache;
 pub mod chat;
 pub mod clients;
 pub mod clock;
@@ -14,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod event_service;
 pub mod http_client;
+pub mod identity;
 pub mod json;
 pub mod lambda;
 pub mod limits;

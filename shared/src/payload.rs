@@ -89,14 +89,14 @@ fn content(attributes: &mut Attributes<'_>) -> Result<Option<Content>, Error> {
             attributes.fault("tags", "must be an object");
         }
     }
-    for Finding { pointer, fault } in findings {
-        let detail = match fault {
-            json::Fault::Nul => "must not contain the character U+0000",
-            json::Fault::NotF64 => "must be a number within the range of f64",
+    for Finding { pointer, violation } in findings {
+        let detail = match violation {
+            json::Violation::Nul => "must not contain the character U+0000",
+            json::Violation::NotF64 => "must be a number within the range of f64",
             // Tags are stored as they are written, so every f64 is fine.
-            json::Fault::HugeNumber => continue,
-            // Read has refused these already.
-            json::Fault::TooDeep | json::Fault::LoneSurrogate => continue,
+            json::Violation::HugeNumber => continue,
+            // Those are faults wherever they are.
+            json::Violation::TooDeep | json::Violation::LoneSurrogate => continue,
         };
         attributes.faults.push(Fault::new(pointer, detail));
     }
@@ -180,26 +180,21 @@ impl<'a> Attributes<'a> {
                 error.column()
             ))
         })?;
-        let findings = json::check(raw.get());
-        let unreadable: Vec<Fault> = findings
-            .iter()
-            .filter_map(|finding| {
-                match finding.fault {
-                    json::Fault::TooDeep => Some(format!("must not be nested deeper than {} levels", limits::NESTING)),
-                    json::Fault::LoneSurrogate => Some("must not contain half of a surrogate pair".to_owned()),
-                    json::Fault::Nul | json::Fault::NotF64 | json::Fault::HugeNumber => None,
-                }
-                .map(|detail| Fault::new(finding.pointer.clone(), detail))
-            })
-            .collect();
-        if !unreadable.is_empty() {
-            return Err(wrong(unreadable));
-        }
         let members = Members::of(raw.get()).ok_or_else(|| invalid("The body must be a JSON object.".to_owned()))?;
+        let findings = json::check(raw.get());
+        let faults = findings.iter().filter_map(|Finding { pointer, violation }| {
+            let detail = match violation {
+                json::Violation::TooDeep => format!("must not be nested deeper than {} levels", limits::NESTING),
+                json::Violation::LoneSurrogate => "must not contain half of a surrogate pair".to_owned(),
+                json::Violation::Nul | json::Violation::NotF64 | json::Violation::HugeNumber => return None,
+            };
+            Some(Fault::new(pointer.clone(), detail))
+        });
+        let faults = faults.collect();
         let mut attributes = Self {
             members,
             findings,
-            faults: Vec::new(),
+            faults,
         };
         attributes.refuse_unknown_and_repeated(known);
         Ok(attributes)
@@ -219,7 +214,11 @@ impl<'a> Attributes<'a> {
     }
 
     fn fault(&mut self, name: &str, detail: impl Into<String>) {
-        self.faults.push(Fault::new(pointer_to("", name), detail));
+        let fault = Fault::new(pointer_to("", name), detail);
+        // A string with half of a surrogate pair is no string either; once is enough.
+        if !self.faults.iter().any(|known| known.pointer == fault.pointer) {
+            self.faults.push(fault);
+        }
     }
 
     /// The attribute's value as text, with what was found in it.
@@ -311,10 +310,7 @@ mod tests {
         let body = r#"{"scope": "", "tags": {"a": "\u0000", "b": [1e999]}, "tag": 1, "x/y": 2, "scope": 5}"#;
         let mut found = pointers(chat(body));
         found.sort();
-        assert_eq!(
-            found,
-            ["/audience", "/scope", "/scope", "/tag", "/tags/a", "/tags/b/0", "/x~1y"]
-        );
+        assert_eq!(found, ["/audience", "/scope", "/tag", "/tags/a", "/tags/b/0", "/x~1y"]);
     }
 
     #[test]
@@ -381,6 +377,48 @@ mod tests {
             text(&headers, body.as_bytes()),
             Err(Error::PayloadTooLarge { .. })
         ));
+    }
+
+    #[test]
+    fn what_can_not_be_read_does_not_hide_what_is_too_large() {
+        let large = "x".repeat(limits::EVENT_DATA_BYTES);
+        for body in [
+            format!(r#"{{"data": ["{large}", 1e999]}}"#),
+            format!(r#"{{"data": ["{large}", "\ud800"]}}"#),
+            format!(r#"{{"data": "{large}", "type": "\ud800"}}"#),
+            format!(r#"{{"data": ["{large}", {}1{}]}}"#, "[".repeat(200), "]".repeat(200)),
+        ] {
+            assert!(
+                matches!(event_of(&body), Err(Error::PayloadTooLarge { .. })),
+                "{}",
+                &body[..20]
+            );
+        }
+        let body = format!(r#"{{"scope": "\ud800", "tags": {{"a": "{large}"}}}}"#);
+        assert!(matches!(chat(&body), Err(Error::PayloadTooLarge { .. })));
+    }
+
+    #[test]
+    fn many_harmless_numbers_hide_nothing_behind_them() {
+        let numbers = "1.797e308,".repeat(100);
+        for bad in [
+            "\"\\u0000\"",
+            "\"\\ud800\"",
+            "1e999",
+            &format!("{}1{}", "[".repeat(200), "]".repeat(200)),
+        ] {
+            let tags = format!(r#"{{"scope":"s","audience":"a","tags":{{"n":[{numbers}0],"x":{bad}}}}}"#);
+            assert!(matches!(chat(&tags), Err(Error::InvalidPayload { .. })), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_answer_stays_small_whatever_the_names_in_a_body_are() {
+        let name = "~".repeat(200_000);
+        let body = format!(r#"{{"{name}": [{}"\ud800"]}}"#, "\"\\ud800\",".repeat(1000));
+        let Err(error) = chat(&body) else { panic!("accepted") };
+        let answer = serde_json::to_string(&error.problem("id")).unwrap();
+        assert!(answer.len() < 64 * 1024, "{}", answer.len());
     }
 
     #[test]

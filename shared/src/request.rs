@@ -70,6 +70,11 @@ impl Request {
         Deadline::from_unix_millis(self.inner.lambda_context_ref().map_or(0, |context| context.deadline))
     }
 
+    /// The `Authorization` header.
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
+        self.inner.headers().get(header::AUTHORIZATION)
+    }
+
     /// What calls to the event service need to know of this request.
     pub fn call(&self) -> Call<'_> {
         Call {

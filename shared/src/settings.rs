@@ -33,37 +33,66 @@ impl TableSettings {
     }
 }
 
-/// Where the event service is, and who we are to it.
+/// `TENANTS_TABLE`: name of the table of tenants.
+pub fn tenants_table() -> Result<String, SettingsError> {
+    required("TENANTS_TABLE")
+}
+
+/// `EVENT_SERVICE_URL`: base URL of the event service, without `/api/v1`.
+pub fn event_service_url() -> Result<Url, SettingsError> {
+    parsed("EVENT_SERVICE_URL", required("EVENT_SERVICE_URL")?, |text| {
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        url.ok_or("must be an http or https URL")
+    })
+}
+
+/// Who this service is to others.
 #[derive(Debug)]
-pub struct EventServiceSettings {
-    /// `EVENT_SERVICE_URL`: its base URL, without `/api/v1`.
-    pub url: Url,
-    /// `SERVICE_ACCOUNT`: this service's account.
+pub struct IdentitySettings {
+    /// `SERVICE_ACCOUNT`: its account.
     pub account: ServiceAccount,
     /// `SERVICE_ISSUER`: the issuer of its tokens; by default the account's audience.
     pub issuer: String,
-    /// `SERVICE_KEY`: the key that signs them.
-    pub key: PrivateKeyPem,
+    /// What signs them.
+    pub key: KeySettings,
 }
 
-impl EventServiceSettings {
+/// The key that signs this service's tokens.
+#[derive(Debug)]
+pub enum KeySettings {
+    /// `SERVICE_KEY`: a key in the process.
+    Pem(PrivateKeyPem),
+    /// `SERVICE_KEY_ID`: a key in KMS.
+    Kms {
+        /// Its id or ARN.
+        key_id: String,
+        /// `KMS_URL`: an endpoint other than AWS's.
+        url: Option<String>,
+    },
+}
+
+impl IdentitySettings {
     /// Reads them from the environment.
     pub fn from_env() -> Result<Self, SettingsError> {
-        let url = parsed("EVENT_SERVICE_URL", required("EVENT_SERVICE_URL")?, |text| {
-            let url = Url::parse(text)
-                .ok()
-                .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            url.ok_or("must be an http or https URL")
-        })?;
         let account = parsed("SERVICE_ACCOUNT", required("SERVICE_ACCOUNT")?, ServiceAccount::parse)?;
         let issuer = optional("SERVICE_ISSUER")?.unwrap_or_else(|| account.audience.clone());
-        let key = PrivateKeyPem(required("SERVICE_KEY")?);
-        Ok(Self {
-            url,
-            account,
-            issuer,
-            key,
-        })
+        let key = match (optional("SERVICE_KEY")?, optional("SERVICE_KEY_ID")?) {
+            (Some(pem), _) => KeySettings::Pem(PrivateKeyPem(pem)),
+            (None, Some(key_id)) => KeySettings::Kms {
+                key_id,
+                url: optional("KMS_URL")?,
+            },
+            (None, None) => {
+                let problem = "is not set, nor is SERVICE_KEY_ID".to_owned();
+                return Err(SettingsError {
+                    variable: "SERVICE_KEY",
+                    problem,
+                });
+            }
+        };
+        Ok(Self { account, issuer, key })
     }
 }
 

@@ -3,22 +3,18 @@
 //! Every write is conditional, and a failed condition brings the item that was met: callers race, crash and repeat, and each of
 //! them learns here how things stand. What to do about it is decided in [`crate::creation`].
 
-mod cache;
 mod failure;
 mod item;
 
 pub use failure::TableError;
+pub(crate) use failure::within;
 pub use item::{State, StoredChat};
 
-use crate::chat::{Chat, ChatId};
+use crate::access::{Account, Action, Permit};
+use crate::cache::Cache;
+use crate::chat::{Audience, Chat, ChatId};
 use crate::clock::Deadline;
-use crate::http_client::SdkHttpClient;
 use crate::limits;
-use crate::settings::TableSettings;
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -28,18 +24,10 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use cache::ReadyChats;
-use failure::within;
 use item::{Item, chat_key, claim, text};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 use uuid::Uuid;
-
-/// Longest time for one attempt at a request. DynamoDB answers within 10 ms; one that takes longer than this is lost.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
-
-/// Wait before the second attempt. Short: the caller's time is better spent on the attempt itself.
-const RETRY_BACKOFF: Duration = Duration::from_millis(50);
 
 /// What an item must be for a write to happen.
 #[derive(Debug, Clone, Copy)]
@@ -68,35 +56,33 @@ pub enum Write {
 pub struct ChatsTable {
     client: Client,
     name: String,
-    ready: Mutex<ReadyChats>,
+    /// Ready chats: they never change, so what is kept is right.
+    ready: Cache<ChatId, Arc<Chat>>,
+}
+
+/// A chat that was found, for whoever has a permit.
+#[derive(Debug)]
+pub struct FoundChat(Arc<Chat>);
+
+impl FoundChat {
+    /// Whose chat it is.
+    pub fn audience(&self) -> &Audience {
+        &self.0.content.audience
+    }
+
+    /// The chat itself.
+    pub fn open<A: Action>(self, _: &Permit<A>) -> Arc<Chat> {
+        self.0
+    }
 }
 
 impl ChatsTable {
-    /// The table that `settings` name, reached through `http`. Nothing is sent yet.
-    pub(crate) async fn connect(settings: TableSettings, http: reqwest::Client) -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(SdkHttpClient(http))
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(2)
-                    .with_initial_backoff(RETRY_BACKOFF),
-            )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .build(),
-            )
-            // Bodies are read whole, within the attempt's time-out.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        let config = match settings.dynamodb_url {
-            Some(url) => config.endpoint_url(url),
-            None => config,
-        };
-        let ready = ReadyChats::new(limits::CHAT_CACHE_ENTRIES, limits::CHAT_CACHE_AGE);
+    /// The table `name`.
+    pub(crate) fn new(client: Client, name: String) -> Self {
         Self {
-            client: Client::new(&config.load().await),
-            name: settings.chats_table,
-            ready: Mutex::new(ready),
+            client,
+            name,
+            ready: Cache::new(limits::CHAT_CACHE_ENTRIES, limits::CHAT_CACHE_AGE),
         }
     }
 
@@ -113,29 +99,32 @@ impl ChatsTable {
             .await;
     }
 
-    /// The chat `chat_id`, if it is ready. It may come from memory, and is at most [`limits::CHAT_CACHE_AGE`] old then.
+    /// The chat `chat_id`, if it is ready and of an audience that `account` knows of. It may come from memory, and is at most
+    /// [`limits::CHAT_CACHE_AGE`] old then.
+    ///
+    /// A chat of another tenant takes the same requests as one that does not exist, so that nobody can tell the two apart.
     ///
     /// # Errors
     /// See [`TableError`].
-    pub async fn read(&self, chat_id: ChatId, deadline: Deadline) -> Result<Option<Arc<Chat>>, TableError> {
-        if let Some(chat) = self.ready().get(chat_id, Instant::now()) {
-            return Ok(Some(chat));
+    pub async fn read(
+        &self,
+        account: &Account,
+        chat_id: ChatId,
+        deadline: Deadline,
+    ) -> Result<Option<FoundChat>, TableError> {
+        let is_known = |chat: &Arc<Chat>| account.knows_of(&chat.content.audience);
+        if let Some(chat) = self.ready.get(&chat_id, Instant::now()).filter(is_known) {
+            return Ok(Some(FoundChat(chat)));
         }
         // An eventually consistent read costs half and may be behind; only what it does not know is asked for again.
         for consistent in [false, true] {
             let stored = self.get(chat_id, consistent, deadline).await?;
-            if let Some(chat) = stored.and_then(StoredChat::into_ready) {
-                let chat = Arc::new(chat);
-                self.ready().insert(Arc::clone(&chat), Instant::now());
-                return Ok(Some(chat));
+            if let Some(chat) = stored.and_then(StoredChat::into_ready).map(Arc::new).filter(is_known) {
+                self.ready.insert(chat_id, Arc::clone(&chat), Instant::now());
+                return Ok(Some(FoundChat(chat)));
             }
         }
         Ok(None)
-    }
-
-    fn ready(&self) -> impl std::ops::DerefMut<Target = ReadyChats> {
-        // A panic while it was held can't have left it half written: at worst a chat is missing.
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn get(

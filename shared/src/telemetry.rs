@@ -12,24 +12,33 @@ use std::time::Duration;
 use tracing::Span;
 use tracing::field;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Registry;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
 /// Starts logging to standard output, at the level that Lambda's configuration asks for (`AWS_LAMBDA_LOG_LEVEL`, by default
 /// INFO), and makes a panic leave one line of JSON.
+///
+/// The level is that of our own lines. Libraries trace whole events and requests, with bodies and tokens, so of them only what
+/// goes wrong is logged.
 pub fn start() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL")
         .ok()
         .and_then(|level| level.parse().ok())
         .unwrap_or(LevelFilter::INFO);
-    let subscriber = tracing_subscriber::fmt()
+    let libraries = level.min(LevelFilter::WARN);
+    let filter = Targets::new()
+        .with_default(libraries)
+        .with_target(env!("CARGO_CRATE_NAME"), level);
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_target(false)
-        .with_timer(SystemTime)
-        .with_max_level(level)
-        .finish();
+        .with_timer(SystemTime);
+    let subscriber = Registry::default().with(lines.with_filter(filter));
     // Fails only if there is a subscriber already; then logs go there.
     let _ = tracing::subscriber::set_global_default(subscriber);
     panic::set_hook(Box::new(log_panic));
@@ -40,9 +49,9 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(reason = info.payload_as_str(), location, "panic");
 }
 
-/// The span that all lines about one request carry. Audience and chat id are recorded once they are known.
+/// The span that all lines about one request carry, at any level. Audience and chat id are recorded once they are known.
 pub(crate) fn request_span(request: &Request, route: &'static str) -> Span {
-    tracing::info_span!(
+    tracing::error_span!(
         "request",
         request_id = request.id(),
         trace_id = request.trace_id(),
@@ -55,15 +64,18 @@ pub(crate) fn request_span(request: &Request, route: &'static str) -> Span {
 }
 
 /// Notes whom this request acts for.
-pub fn record_account(account: &Account) {
+pub(crate) fn record_account(account: &Account) {
     Span::current().record("account", account.as_str());
 }
 
 /// Notes which chat this request is about.
-pub fn record_chat(audience: &Audience, chat_id: ChatId) {
-    Span::current()
-        .record("audience", audience.as_str())
-        .record("chat_id", field::display(chat_id));
+pub fn record_chat(chat_id: ChatId) {
+    Span::current().record("chat_id", field::display(chat_id));
+}
+
+/// Notes whose chat that is.
+pub fn record_audience(audience: &Audience) {
+    Span::current().record("audience", audience.as_str());
 }
 
 /// Logs why a request failed, with all that must not go to the caller.
@@ -85,8 +97,8 @@ pub(crate) fn log_answer(status: StatusCode, duration: Duration) {
     );
 }
 
-/// Counts a room of the event service that may exist without a chat that holds it. Counted at least as often as there are
-/// such rooms: before, or whenever it can't be told, whether there is one.
+/// Counts a room of the event service that may exist without a chat that holds it. It is counted before anything else is done
+/// about it, and where it can't be told whether there is one: at least as often as there are such rooms.
 pub fn count_possible_orphan_room(chat_id: ChatId, why: &'static str) {
     tracing::warn!(possible_orphan_rooms = 1, %chat_id, why, "possible orphan room");
 }

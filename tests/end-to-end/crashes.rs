@@ -1,9 +1,8 @@
 //! A function's process killed between any two steps of create or convert. The request is then repeated, after the reservation
 //! has run out, and the chat must be ready with exactly one room; a room that the killed attempt left behind is counted.
 
-use crate::support::{Act, Answer, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, TABLE};
+use crate::support::{Act, Answer, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, TABLE, options};
 use futures_util::future::join_all;
-use local::Options;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -193,7 +192,7 @@ async fn while_a_reservation_may_be_running_a_repeat_is_told_to_wait() {
 async fn data_on_disk_survives_a_restart() {
     let folder = std::env::temp_dir().join(format!("chats-{}", Uuid::new_v4()));
     let start = || async {
-        let mut options = Options::new(crate::support::template(), crate::support::binaries().await);
+        let mut options = options().await;
         options.data = Some(folder.clone());
         Api::of(options).await
     };

@@ -50,7 +50,9 @@ async fn each_sample_gets_its_answer() {
     let api = Api::start().await;
     local::demo::add_room(api.event_service()).unwrap();
     for (name, function, status, problem) in SAMPLES {
-        let answer = api.invoke(function, sample(name).to_string()).await.unwrap();
+        let mut event = sample(name);
+        api.authorize(&mut event);
+        let answer = api.invoke(function, event.to_string()).await.unwrap();
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         assert_eq!(answer["statusCode"], status, "{name}: {body}");
         assert_eq!(body.get("type").and_then(Value::as_str), problem, "{name}: {body}");

@@ -5,9 +5,17 @@ mod api;
 mod proxy;
 mod table;
 
-pub(crate) use api::{Answer, Api, EVENT_SERVICE, TABLE, binaries, template};
+use std::time::Duration;
+
+pub(crate) use api::{Answer, Api, EVENT_SERVICE, TABLE, options};
 pub(crate) use proxy::{Act, Proxy, Seen};
 pub(crate) use table::Table;
 
 /// An audience of the demo tenants.
 pub(crate) const SCHOOL: &str = "school.example.org";
+
+/// A client for the tests themselves, which may be slow to connect: they run many at once, in debug builds, on few cores.
+fn patient_client() -> reqwest::Client {
+    let builder = chats::http_client::builder().unwrap();
+    builder.connect_timeout(Duration::from_secs(60)).build().unwrap()
+}

@@ -1,37 +1,47 @@
 //! `POST /api/v1/chats/convert`: creates a chat around a room that exists already.
 
-use chats::access;
+use chats::access::{Convert, Update};
 use chats::answer::Answer;
-use chats::clients;
+use chats::clients::{self, Writers};
 use chats::creation::Attempt;
-use chats::event_service::EventService;
 use chats::lambda::{self, Route, Stopped};
 use chats::request::Request;
-use chats::table::ChatsTable;
 use chats::{Error, payload, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Stopped> {
     telemetry::start();
-    let (table, event_service) = clients::table_and_event_service().await?;
-    lambda::run(ConvertChat { table, event_service }).await
+    let clients = clients::writers().await?;
+    lambda::run(ConvertChat { clients }).await
 }
 
 struct ConvertChat {
-    table: ChatsTable,
-    event_service: EventService,
+    clients: Writers,
 }
 
 impl Route for ConvertChat {
     const ROUTE: &'static str = "POST /api/v1/chats/convert";
 
     async fn answer(&self, request: &Request) -> Result<Answer, Error> {
-        telemetry::record_account(&access::authenticate());
+        let Writers {
+            access,
+            table,
+            event_service,
+        } = &self.clients;
+        let account = access.authenticate(request).await?;
         let (content, event_room_id) = payload::conversion(request.body()?)?;
-        telemetry::record_chat(&content.audience, content.chat_id());
+        let audience = &content.audience;
+        telemetry::record_audience(audience);
+        telemetry::record_chat(content.chat_id());
+        let convert = access.authorize(request, &account, audience, Convert).await?;
 
-        let attempt = Attempt::new(&self.table, &self.event_service, request.call());
-        let made = attempt.convert(content, event_room_id).await?;
+        let attempt = Attempt::new(table, event_service, request.call());
+        let room = attempt.room(event_room_id, audience).await?;
+        let update = Update {
+            classroom_id: room.classroom_id,
+        };
+        let update = access.authorize(request, &account, audience, update).await?;
+        let made = attempt.convert(content, &room, &convert, &update).await?;
         Answer::created(&made.chat, made.replayed)
     }
 }

@@ -1,38 +1,41 @@
 //! `GET /api/v1/chats/{chat_id}`: reads a chat by its id.
 
-use chats::access;
+use chats::access::Read;
 use chats::answer::Answer;
 use chats::chat::ChatId;
-use chats::clients;
+use chats::clients::{self, Readers};
 use chats::lambda::{self, Route, Stopped};
 use chats::request::Request;
-use chats::table::ChatsTable;
 use chats::{Error, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Stopped> {
     telemetry::start();
-    let table = clients::table().await?;
-    lambda::run(ReadChat { table }).await
+    let clients = clients::readers().await?;
+    lambda::run(ReadChat { clients }).await
 }
 
 struct ReadChat {
-    table: ChatsTable,
+    clients: Readers,
 }
 
 impl Route for ReadChat {
     const ROUTE: &'static str = "GET /api/v1/chats/{chat_id}";
 
     async fn answer(&self, request: &Request) -> Result<Answer, Error> {
-        telemetry::record_account(&access::authenticate());
+        let Readers { access, table } = &self.clients;
+        let account = access.authenticate(request).await?;
         let chat_id = request.path_parameter("chat_id", ChatId::parse)?;
+        telemetry::record_chat(chat_id);
 
-        let chat = self
-            .table
-            .read(chat_id, request.deadline())
+        let found = table
+            .read(&account, chat_id, request.deadline())
             .await?
             .ok_or(Error::ChatNotFound)?;
-        telemetry::record_chat(&chat.content.audience, chat_id);
-        Answer::read(&chat)
+        telemetry::record_audience(found.audience());
+        let permit = access
+            .authorize(request, &account, found.audience(), Read { chat_id })
+            .await?;
+        Answer::read(&found.open(&permit))
     }
 }

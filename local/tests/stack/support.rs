@@ -15,6 +15,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use local::demo::DemoTenants;
 use local::{Options, Stack, Template};
 use serde_json::{Value, json};
 use tokio::{
@@ -88,7 +89,11 @@ pub(crate) fn options() -> Options {
 /// Options for another template with the same functions.
 pub(crate) fn options_for(template: &str) -> Options {
     let binaries = BTreeMap::from(["sample", "broken"].map(|name| (name.to_owned(), sample_function())));
-    Options::new(Template::parse(template).unwrap(), binaries)
+    Options::new(
+        Template::parse(template).unwrap(),
+        binaries,
+        DemoTenants::generate().unwrap(),
+    )
 }
 
 /// A running stack with everything in memory.

@@ -1,23 +1,38 @@
 //! Converting: read the room, bind the chat to it, point the room at the chat.
 
 use super::{Attempt, Made, replay};
-use crate::chat::Content;
+use crate::access::{Convert, Permit, Update};
+use crate::chat::{Audience, Content};
 use crate::error::{Error, Repeat};
+use crate::event_service::Room;
 use crate::table::State;
 use uuid::Uuid;
 
 impl Attempt<'_> {
-    /// Creates the chat with `content` around the room `event_room_id`, or answers with the chat that is there.
+    /// The room `event_room_id`, if it is one of this audience.
     ///
     /// # Errors
-    /// [`Error::EventRoomNotFound`], [`Error::EventRoomInUse`], [`Error::ChatAlreadyExists`],
-    /// [`Error::ChatCreationInProgress`], and what table and event service bring.
-    pub async fn convert(&self, content: Content, event_room_id: Uuid) -> Result<Made, Error> {
+    /// [`Error::EventRoomNotFound`], and what the event service brings.
+    pub async fn room(&self, event_room_id: Uuid, audience: &Audience) -> Result<Room, Error> {
         let room = self.event_service.read_room(&self.call, event_room_id).await;
         let room = room.map_err(|failure| failure.into_error(Repeat::Finishes))?;
-        if room.is_none_or(|room| room.audience != content.audience.as_str()) {
-            return Err(Error::EventRoomNotFound);
-        }
+        room.filter(|room| room.audience == audience.as_str())
+            .ok_or(Error::EventRoomNotFound)
+    }
+
+    /// Creates the chat with `content` around `room`, or answers with the chat that is there.
+    ///
+    /// # Errors
+    /// [`Error::EventRoomInUse`], [`Error::ChatAlreadyExists`], [`Error::ChatCreationInProgress`], and what table and event
+    /// service bring.
+    pub async fn convert(
+        &self,
+        content: Content,
+        room: &Room,
+        _: &Permit<Convert>,
+        _: &Permit<Update>,
+    ) -> Result<Made, Error> {
+        let event_room_id = room.id;
         let bound = self.item(
             content,
             State::Bound {

@@ -1,6 +1,7 @@
 //! Creating: reserve the chat, create its room, make it ready.
 
 use super::{Attempt, CLOCK_MARGIN_SECONDS, CONFLICT_RETRY_AFTER, Made, Settled, in_progress, replay};
+use crate::access::{Create, Permit};
 use crate::chat::{ChatId, Content};
 use crate::error::{Error, Repeat};
 use crate::event_service::{Failure, NewRoom};
@@ -19,7 +20,7 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// [`Error::ChatAlreadyExists`], [`Error::ChatCreationInProgress`], and what table and event service bring.
-    pub async fn create(&self, content: Content, room_kind: &str) -> Result<Made, Error> {
+    pub async fn create(&self, content: Content, room_kind: &str, _: &Permit<Create>) -> Result<Made, Error> {
         let reserved_until = self.deadline().unix_seconds_rounded_up() + CLOCK_MARGIN_SECONDS;
         let reservation = self.item(
             content,
@@ -82,27 +83,36 @@ impl Attempt<'_> {
                     // Another chat was converted from the room that was made for this one; with the condition failed,
                     // nothing was written.
                     self.drop_reservation(chat_id).await;
-                    return Err(Error::event_service_unavailable("the room was claimed by another chat"));
+                    return Err(Error::ServiceUnavailable {
+                        what: "the room",
+                        source: "another chat claimed it".into(),
+                    });
                 }
                 Write::Conflict => {}
             }
         }
-        Err(in_progress(chat_id, CONFLICT_RETRY_AFTER))
+        // Our own reservation is still there, and its room with it: nobody can go on before it is over.
+        Err(in_progress(
+            chat_id,
+            reservation.state.running_for().unwrap_or(CONFLICT_RETRY_AFTER),
+        ))
     }
 
     /// The reservation was over before the room was there, and somebody else went on; the answer is what the item says.
     async fn overtaken(&self, ours: StoredChat, event_room_id: Uuid, met: Option<StoredChat>) -> Result<Made, Error> {
-        let holds_our_room = met
-            .as_ref()
-            .is_some_and(|met| met.state == State::Ready { event_room_id });
-        if holds_our_room {
+        let met = match met {
             // An earlier try of this very invocation got through.
-            return Ok(Made {
-                chat: ours.with_room(event_room_id),
-                replayed: false,
-            });
+            Some(met) if met.state == (State::Ready { event_room_id }) && met.created_at == ours.created_at => {
+                return Ok(Made {
+                    chat: met.with_room(event_room_id),
+                    replayed: false,
+                });
+            }
+            met => met,
+        };
+        if met.as_ref().and_then(StoredChat::event_room_id) != Some(event_room_id) {
+            telemetry::count_possible_orphan_room(ours.chat_id(), "another attempt overtook the one that made it");
         }
-        telemetry::count_possible_orphan_room(ours.chat_id(), "another attempt overtook the one that made it");
         let Some(met) = met else {
             return Err(TableError::Unavailable("the reservation is gone".into()).into());
         };

@@ -33,13 +33,6 @@ impl Failure {
         Self::Unavailable("too little time is left of the invocation".into())
     }
 
-    pub(super) fn refused(source: impl Into<Source>) -> Self {
-        Self::Refused(Refusal {
-            kind: None,
-            source: source.into(),
-        })
-    }
-
     /// For a call whose answer did not come. A failure to connect, in time or not, is the only one after which the service
     /// surely did not see the request.
     pub(super) fn lost(error: reqwest::Error) -> Self {
@@ -49,6 +42,14 @@ impl Failure {
             Self::TimedOut(error.into())
         } else {
             Self::Unknown(error.into())
+        }
+    }
+
+    /// For an answer that could not be read, or not in time: what it answers may have been done.
+    pub(super) fn unreadable(source: Source) -> Self {
+        match source.downcast_ref::<reqwest::Error>() {
+            Some(error) if error.is_timeout() => Self::TimedOut(source),
+            _ => Self::Unknown(source),
         }
     }
 
@@ -94,55 +95,55 @@ pub(super) struct Reply {
     pub(super) body: Result<Bytes, Source>,
 }
 
+/// The service's own errors: `{"type", "title", "detail"}`, without `detail` for those about tokens.
+#[derive(Deserialize)]
+struct OwnError {
+    r#type: String,
+}
+
 impl Reply {
     /// The body as a `T`.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Source> {
         serde_json::from_slice(&self.body?).map_err(Into::into)
     }
 
-    /// What an answer means that is not the one hoped for.
-    ///
-    /// The service has three kinds of errors: its own (`{"type", "title", "detail"}`), those about tokens (without `detail`)
-    /// and its framework's (plain text). Some of its 422 are faults of its database: then the row may be there.
-    pub(super) fn into_failure(self) -> Failure {
-        #[derive(Deserialize)]
-        struct OwnError {
-            r#type: String,
+    /// The answer, if its status is one of `hoped_for`.
+    pub(super) fn with_status(self, hoped_for: &[StatusCode]) -> Result<Self, Failure> {
+        if hoped_for.contains(&self.status) {
+            Ok(self)
+        } else {
+            Err(self.into_failure())
         }
+    }
 
-        let (status, body) = match self.body {
-            Ok(body) => (self.status, body),
-            Err(source) => return Failure::Unknown(source),
+    /// What an answer means that is not the one hoped for. Besides the service's own errors there are those of its framework,
+    /// in plain text. Some 422 are faults of its database: then the row may be there.
+    fn into_failure(self) -> Failure {
+        let status = self.status;
+        let body = match self.body {
+            Ok(body) => body,
+            Err(source) => return Failure::unreadable(source),
         };
         let kind = serde_json::from_slice(&body).ok().map(|OwnError { r#type }| r#type);
-        let source = describe(status, &body).into();
-        match (status, kind.as_deref()) {
+        // Details name accounts and repeat parts of what was sent, so the log gets status and type alone.
+        let source = format!(
+            "the event service answered {status}, {}",
+            kind.as_deref().unwrap_or("no type")
+        )
+        .into();
+        match (status.as_u16(), kind.as_deref()) {
             (_, Some("database_connection_acquisition_failed" | "authorization_failed")) => {
                 Failure::Unavailable(source)
             }
-            (StatusCode::UNPROCESSABLE_ENTITY, None | Some("payload_size_exceeded" | "invalid_event")) => {
+            // What the service answers before it does anything (its contract, section 4). Another 4xx may be a proxy's, after it
+            // passed the request on; another type of 422, `database_query_failed` above all, may come from a row that is there.
+            (400 | 401 | 403 | 404 | 405 | 413 | 415 | 431, _)
+            | (422, None | Some("payload_size_exceeded" | "invalid_event")) => {
                 Failure::Refused(Refusal { kind, source })
             }
-            // `database_query_failed`, and what this version of the service does not have.
-            (StatusCode::UNPROCESSABLE_ENTITY, Some(_)) => Failure::Unknown(source),
-            (status, _) if status.is_client_error() => Failure::Refused(Refusal { kind, source }),
-            // A proxy's or a future version's.
             _ => Failure::Unknown(source),
         }
     }
-}
-
-/// Longest part of an answer that is logged, in bytes.
-const LOGGED_BYTES: usize = 300;
-
-/// The answer for the log. Errors name accounts, rooms and columns, never data or tokens; what comes with another status than an
-/// error's is left out.
-fn describe(status: StatusCode, body: &[u8]) -> String {
-    let text = match status.is_client_error() || status.is_server_error() {
-        true => String::from_utf8_lossy(&body[..body.len().min(LOGGED_BYTES)]),
-        false => "".into(),
-    };
-    format!("the event service answered {status}: {text}")
 }
 
 #[cfg(test)]
@@ -235,6 +236,8 @@ mod tests {
             (302, ""),
             (422, r#"{"type":"database_query_failed"}"#),
             (422, r#"{"type":"new"}"#),
+            (408, ""),
+            (429, ""),
         ] {
             assert!(matches!(failure(status, body), Failure::Unknown(_)), "{status} {body}");
         }

@@ -6,18 +6,18 @@
 use super::pointer_to;
 use crate::limits;
 
-/// One fault and the JSON pointer to the value that has it (or whose name has it).
+/// A violation and the JSON pointer to the value that has it (or whose name has it).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// JSON pointer (RFC 6901), from the root of the text that was checked.
     pub pointer: String,
     /// What is wrong there.
-    pub fault: Fault,
+    pub violation: Violation,
 }
 
 /// What JSON's grammar allows and this API, or the event service behind it, can't keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum Violation {
     /// Nested deeper than [`limits::NESTING`]. What lies deeper was not looked at.
     TooDeep,
     /// A `\uD800` to `\uDFFF` without its other half: no Unicode text.
@@ -30,7 +30,7 @@ pub enum Fault {
     HugeNumber,
 }
 
-/// All faults of `text`, in its order, at most [`limits::PROBLEMS`].
+/// The violations in `text`, in its order; of each kind [`limits::PROBLEMS`] at most, so that no kind can hide another.
 ///
 /// `text` must be valid JSON, as a [`serde_json::value::RawValue`] is; for anything else the findings mean nothing (but it
 /// ends and does not panic).
@@ -63,12 +63,9 @@ struct Scanner<'a> {
 impl Scanner<'_> {
     fn run(&mut self) {
         while let Some(&byte) = self.text.as_bytes().get(self.at) {
-            if self.findings.len() >= limits::PROBLEMS {
-                return;
-            }
             match byte {
                 b'[' | b'{' if self.open.len() == limits::NESTING => {
-                    self.find(Fault::TooDeep);
+                    self.find(Violation::TooDeep);
                     return;
                 }
                 b'[' => self.open.push(Open::Array(0)),
@@ -133,10 +130,10 @@ impl Scanner<'_> {
             *expects_name = false;
         }
         if nul {
-            self.find(Fault::Nul);
+            self.find(Violation::Nul);
         }
         if lone {
-            self.find(Fault::LoneSurrogate);
+            self.find(Violation::LoneSurrogate);
         }
     }
 
@@ -150,13 +147,22 @@ impl Scanner<'_> {
         // Rust parses every JSON number; one beyond f64 becomes infinite.
         let magnitude = rest[..end].parse::<f64>().map_or(0.0, f64::abs);
         if magnitude.is_infinite() {
-            self.find(Fault::NotF64);
+            self.find(Violation::NotF64);
         } else if magnitude >= limits::EVENT_NUMBER_MAGNITUDE {
-            self.find(Fault::HugeNumber);
+            self.find(Violation::HugeNumber);
         }
     }
 
-    fn find(&mut self, fault: Fault) {
+    fn find(&mut self, violation: Violation) {
+        if self
+            .findings
+            .iter()
+            .filter(|finding| finding.violation == violation)
+            .count()
+            >= limits::PROBLEMS
+        {
+            return;
+        }
         let pointer = self.open.iter().fold(String::new(), |pointer, open| match open {
             Open::Array(index) => format!("{pointer}/{index}"),
             // A name with a lone surrogate has no other spelling than its own.
@@ -165,7 +171,7 @@ impl Scanner<'_> {
                 Err(_) => pointer_to(&pointer, name.trim_matches('"')),
             },
         });
-        self.findings.push(Finding { pointer, fault });
+        self.findings.push(Finding { pointer, violation });
     }
 }
 
@@ -182,37 +188,37 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::value::RawValue;
 
-    fn faults(text: &str) -> Vec<(String, Fault)> {
+    fn violations(text: &str) -> Vec<(String, Violation)> {
         serde_json::from_str::<&RawValue>(text).expect("a test's text is valid JSON");
         check(text)
             .into_iter()
-            .map(|finding| (finding.pointer, finding.fault))
+            .map(|finding| (finding.pointer, finding.violation))
             .collect()
     }
 
-    fn one(pointer: &str, fault: Fault) -> Vec<(String, Fault)> {
-        vec![(pointer.to_owned(), fault)]
+    fn one(pointer: &str, violation: Violation) -> Vec<(String, Violation)> {
+        vec![(pointer.to_owned(), violation)]
     }
 
     #[test]
-    fn every_fault_is_named_with_its_pointer() {
+    fn every_violation_is_named_with_its_pointer() {
         let text = r#"{"a": ["x", "\u0000"], "b/c": {"~": "\ud800"}, "\u0000": 1, "n": [1, [1e309]], "m": -1.797e308}"#;
         assert_eq!(
-            faults(text),
+            violations(text),
             [
-                ("/a/1".to_owned(), Fault::Nul),
-                ("/b~1c/~0".to_owned(), Fault::LoneSurrogate),
-                ("/\0".to_owned(), Fault::Nul),
-                ("/n/1/0".to_owned(), Fault::NotF64),
-                ("/m".to_owned(), Fault::HugeNumber),
+                ("/a/1".to_owned(), Violation::Nul),
+                ("/b~1c/~0".to_owned(), Violation::LoneSurrogate),
+                ("/\0".to_owned(), Violation::Nul),
+                ("/n/1/0".to_owned(), Violation::NotF64),
+                ("/m".to_owned(), Violation::HugeNumber),
             ]
         );
     }
 
     #[test]
     fn surrogates_are_lone_unless_high_meets_low() {
-        assert_eq!(faults(r#""\ud83d\ude00""#), []);
-        assert_eq!(faults(r#""\uD83D\uDE00 \\ud800""#), []);
+        assert_eq!(violations(r#""\ud83d\ude00""#), []);
+        assert_eq!(violations(r#""\uD83D\uDE00 \\ud800""#), []);
         for text in [
             r#""\ud83d""#,
             r#""\ude00""#,
@@ -220,42 +226,50 @@ mod tests {
             r#""\ude00\ud83d""#,
             r#""\ud83dx""#,
         ] {
-            assert_eq!(faults(text), one("", Fault::LoneSurrogate), "{text}");
+            assert_eq!(violations(text), one("", Violation::LoneSurrogate), "{text}");
         }
-        assert_eq!(faults(r#"{"\ud800": 1}"#), one("/\\ud800", Fault::LoneSurrogate));
+        assert_eq!(
+            violations(r#"{"\ud800": 1}"#),
+            one("/\\ud800", Violation::LoneSurrogate)
+        );
     }
 
     #[test]
     fn numbers_are_fine_up_to_the_events_limit() {
         assert_eq!(
-            faults("[1.7969e308, -1.7969e308, 0, -0.0, 1e-999, 123456789012345678901234567890]"),
+            violations("[1.7969e308, -1.7969e308, 0, -0.0, 1e-999, 123456789012345678901234567890]"),
             []
         );
-        assert_eq!(faults("1.7976931348623157e308"), one("", Fault::HugeNumber));
-        assert_eq!(faults("-1e400"), one("", Fault::NotF64));
-        assert_eq!(faults(&"9".repeat(400)), one("", Fault::NotF64));
+        assert_eq!(violations("1.7976931348623157e308"), one("", Violation::HugeNumber));
+        assert_eq!(violations("-1e400"), one("", Violation::NotF64));
+        assert_eq!(violations(&"9".repeat(400)), one("", Violation::NotF64));
     }
 
     #[test]
     fn nesting_is_counted_from_the_root() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert_eq!(faults(&nested(100)), []);
-        assert_eq!(faults(&nested(101)), one(&"/0".repeat(100), Fault::TooDeep));
-        assert_eq!(faults(&nested(100_000)).len(), 1);
+        assert_eq!(violations(&nested(100)), []);
+        assert_eq!(violations(&nested(101)), one(&"/0".repeat(100), Violation::TooDeep));
+        assert_eq!(violations(&nested(100_000)).len(), 1);
     }
 
     #[test]
-    fn an_answer_names_a_bounded_number_of_faults() {
-        assert_eq!(check(&format!("[{}1]", "1e999,".repeat(1000))).len(), limits::PROBLEMS);
+    fn of_each_kind_a_bounded_number_is_found_and_no_kind_hides_another() {
+        let text = format!(r#"[{}"\ud800", "\u0000", 1e999]"#, "1.797e308,".repeat(1000));
+        let found = violations(&text);
+        assert_eq!(found.len(), limits::PROBLEMS + 3);
+        for violation in [Violation::LoneSurrogate, Violation::Nul, Violation::NotF64] {
+            assert!(found.iter().any(|(_, found)| *found == violation), "{violation:?}");
+        }
     }
 
     proptest! {
         #[test]
-        fn what_serde_json_reads_completely_has_no_fault_but_nul_and_huge_numbers(text in crate::json::tests::any_json()) {
+        fn what_serde_json_reads_completely_has_no_violation_but_nul_and_huge_numbers(text in crate::json::tests::any_json()) {
             let read = serde_json::from_str::<serde_json::Value>(&text).is_ok();
             let unreadable = check(&text)
                 .iter()
-                .any(|finding| matches!(finding.fault, Fault::LoneSurrogate | Fault::NotF64));
+                .any(|finding| matches!(finding.violation, Violation::LoneSurrogate | Violation::NotF64));
             prop_assert_eq!(read, !unreadable);
         }
 

@@ -38,7 +38,7 @@ impl TableError {
 }
 
 /// Runs a request for as long as the invocation allows; each attempt in it has a time-out of its own.
-pub(super) async fn within<T>(deadline: Deadline, request: impl Future<Output = T>) -> Result<T, TableError> {
+pub(crate) async fn within<T>(deadline: Deadline, request: impl Future<Output = T>) -> Result<T, TableError> {
     let time = deadline.remaining().saturating_sub(ANSWER_TIME);
     tokio::time::timeout(time, request)
         .await

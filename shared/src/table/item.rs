@@ -78,6 +78,14 @@ impl StoredChat {
         }
     }
 
+    /// The room that it has.
+    pub fn event_room_id(&self) -> Option<Uuid> {
+        match self.state {
+            State::Bound { event_room_id, .. } | State::Ready { event_room_id } => Some(event_room_id),
+            State::Reserved { .. } => None,
+        }
+    }
+
     /// The chat once it has this room.
     pub fn with_room(self, event_room_id: Uuid) -> Chat {
         Chat {
@@ -143,34 +151,37 @@ impl TryFrom<Item> for StoredChat {
     type Error = TableError;
 
     fn try_from(item: Item) -> Result<Self, TableError> {
-        let string = |name: &'static str| item.get(name).and_then(|value| value.as_s().ok());
-        let uuid = |name| string(name).and_then(|text| Uuid::parse_str(text).ok());
-        let number = |name| item.get(name).and_then(|value| value.as_n().ok()?.parse::<i64>().ok());
-        let malformed = |name| TableError::defect(format!("the item {:?} has no valid {name}", string("pk")));
-
-        let tags = match string("tags") {
-            None => None,
-            Some(tags) => Some(RawValue::from_string(tags.clone()).map_err(|_| malformed("tags"))?),
+        let text = |name: &'static str| item.get(name).map(|value| value.as_s().ok());
+        let malformed = |name: &str| TableError::defect(format!("the item {:?} has no valid {name}", item.get("pk")));
+        // What is there must be valid: a mark that can't be read must not look like one that is not there.
+        let optional_text = |name| text(name).map(|text| text.ok_or_else(|| malformed(name))).transpose();
+        let uuid = |name| {
+            let uuid = optional_text(name)?.map(|text| Uuid::parse_str(text).map_err(|_| malformed(name)));
+            uuid.transpose()
         };
-        let state = match (uuid("event_room_id"), uuid("linking")) {
+        let string = |name| optional_text(name)?.ok_or_else(|| malformed(name));
+        let number = |name: &str| {
+            let number = item.get(name).and_then(|value| value.as_n().ok()?.parse::<i64>().ok());
+            number.ok_or_else(|| malformed(name))
+        };
+
+        let tags =
+            optional_text("tags")?.map(|tags| RawValue::from_string(tags.clone()).map_err(|_| malformed("tags")));
+        let state = match (uuid("event_room_id")?, uuid("linking")?) {
             (Some(event_room_id), Some(linking)) => State::Bound { event_room_id, linking },
             (Some(event_room_id), None) => State::Ready { event_room_id },
             (None, _) => State::Reserved {
-                attempt: uuid("attempt").ok_or_else(|| malformed("attempt"))?,
-                reserved_until: number("reserved_until").ok_or_else(|| malformed("reserved_until"))?,
+                attempt: uuid("attempt")?.ok_or_else(|| malformed("attempt"))?,
+                reserved_until: number("reserved_until")?,
             },
         };
         Ok(Self {
             content: Content {
-                audience: string("audience")
-                    .and_then(|text| Audience::parse(text).ok())
-                    .ok_or_else(|| malformed("audience"))?,
-                scope: string("scope")
-                    .and_then(|text| Scope::parse(text).ok())
-                    .ok_or_else(|| malformed("scope"))?,
-                tags: tags.map(Tags::new),
+                audience: Audience::parse(string("audience")?).map_err(|_| malformed("audience"))?,
+                scope: Scope::parse(string("scope")?).map_err(|_| malformed("scope"))?,
+                tags: tags.transpose()?.map(Tags::new),
             },
-            created_at: number("created_at").ok_or_else(|| malformed("created_at"))?,
+            created_at: number("created_at")?,
             state,
         })
     }
@@ -241,6 +252,17 @@ mod tests {
             item.remove(name);
             let error = StoredChat::try_from(item).unwrap_err();
             assert!(format!("{error:?}").contains(name), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_mark_that_can_not_be_read_does_not_pass_for_none() {
+        for name in ["linking", "event_room_id", "tags"] {
+            let mut item = Item::from(&stored(State::Ready {
+                event_room_id: Uuid::nil(),
+            }));
+            item.insert(name.to_owned(), AttributeValue::N("1".to_owned()));
+            assert!(StoredChat::try_from(item).is_err(), "{name}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A running stack and a client of its API.
 
-use super::{Proxy, Table};
+use super::{Proxy, Table, patient_client};
 use bytes::Bytes;
+use local::demo::{DemoTenants, TenantName, TokenRequest};
 use local::event_service::{EventService, Room, RoomKind, RoomTime};
 use local::{Options, Stack, Template};
 use reqwest::header::HeaderMap;
@@ -21,6 +22,8 @@ pub(crate) const TABLE: &str = "DYNAMODB_URL";
 pub(crate) struct Api {
     pub(crate) stack: Stack,
     client: reqwest::Client,
+    /// Sent unless a request has its own: one of `school` that may do everything there.
+    token: String,
 }
 
 /// An answer of the API.
@@ -54,14 +57,19 @@ impl Answer {
 }
 
 /// The functions' executables, built once for all tests.
-pub(crate) async fn binaries() -> BTreeMap<String, PathBuf> {
+async fn binaries() -> BTreeMap<String, PathBuf> {
     static BINARIES: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
     let build = || async { local::binaries::build(local::binaries::Profile::Debug).await.unwrap() };
     BINARIES.get_or_init(build).await.clone()
 }
 
+/// Options for a stack of a test's own.
+pub(crate) async fn options() -> Options {
+    Options::new(template(), binaries().await, DemoTenants::generate().unwrap())
+}
+
 /// The template that is deployed.
-pub(crate) fn template() -> Template {
+fn template() -> Template {
     Template::read(&local::binaries::workspace().join("template.yaml")).unwrap()
 }
 
@@ -73,15 +81,16 @@ impl Api {
 
     /// As [`Api::start`], with other values for some variables of the functions.
     pub(crate) async fn with(variables: BTreeMap<String, String>) -> Self {
-        let mut options = Options::new(template(), binaries().await);
+        let mut options = options().await;
         options.variables = variables;
         Self::of(options).await
     }
 
     pub(crate) async fn of(options: Options) -> Self {
         let stack = Stack::start(options).await.unwrap();
-        let client = chats::http_client::build().unwrap();
-        Self { stack, client }
+        let client = patient_client();
+        let token = stack.tenants().token(&TokenRequest::new(TenantName::School)).unwrap();
+        Self { stack, client, token }
     }
 
     /// A stack with a proxy in front of the backend that `variable` names.
@@ -107,7 +116,14 @@ impl Api {
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let mut request = request.unwrap();
+        let authorization = format!("Bearer {}", self.token);
+        request
+            .headers_mut()
+            .entry("authorization")
+            .or_insert(authorization.parse().unwrap());
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
@@ -159,6 +175,16 @@ impl Api {
         };
         self.event_service().insert_room(room).unwrap();
         id
+    }
+
+    /// A token that does not have the defaults' permissions, subject or tenant.
+    pub(crate) fn token(&self, request: &TokenRequest) -> String {
+        self.stack.tenants().token(request).unwrap()
+    }
+
+    /// Sets an event's `Authorization` header to a token that may do everything in `school`'s audience.
+    pub(crate) fn authorize(&self, event: &mut Value) {
+        event["headers"]["authorization"] = format!("Bearer {}", self.token).into();
     }
 
     /// Invokes a function past the gateway; the answer is the function's own.

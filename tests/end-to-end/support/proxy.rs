@@ -1,6 +1,7 @@
 //! A proxy in front of the table or the event service. It passes requests on, unless its script says otherwise: then it loses
 //! them, loses their answers, answers itself, or holds them while a process is killed.
 
+use super::patient_client;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -33,7 +34,8 @@ pub(crate) enum Act {
     HoldAnswer,
 }
 
-/// A request that came by. What functions send at their start, to open connections, is not among them.
+/// A request that came by, other than those that functions send at their start to open connections, and those to the table of
+/// tenants: which of them come depends on what the process has in memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     /// The first is 1.
@@ -54,12 +56,19 @@ impl Seen {
         target.rsplit('.').next().unwrap()
     }
 
+    /// Whether it is to the table of tenants.
+    fn is_about_tenants(&self) -> bool {
+        self.mentions("\"TenantsTable\"")
+    }
+
     fn opens_connections_only(&self) -> bool {
-        self.path == "/healthz" || self.body.windows(NIL_CHAT.len()).any(|part| part == NIL_CHAT)
+        self.path == "/healthz" || self.mentions("chat#00000000-0000-0000-0000-000000000000")
+    }
+
+    fn mentions(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.body).contains(text)
     }
 }
-
-const NIL_CHAT: &[u8] = b"chat#00000000-0000-0000-0000-000000000000";
 
 type Script = Box<dyn Fn(&Seen) -> Act + Send + Sync>;
 
@@ -72,7 +81,9 @@ pub(crate) struct Proxy {
 struct Shared {
     upstream: OnceLock<String>,
     script: Mutex<Script>,
+    tenants_script: Mutex<Script>,
     seen: Mutex<Vec<Seen>>,
+    about_tenants: Mutex<Vec<Seen>>,
     count: AtomicUsize,
     held: Semaphore,
     client: reqwest::Client,
@@ -86,10 +97,12 @@ impl Proxy {
         let shared = Arc::new(Shared {
             upstream: OnceLock::new(),
             script: Mutex::new(Box::new(script)),
+            tenants_script: Mutex::new(Box::new(|_| Act::Pass)),
             seen: Mutex::default(),
+            about_tenants: Mutex::default(),
             count: AtomicUsize::new(0),
             held: Semaphore::new(0),
-            client: chats::http_client::build().unwrap(),
+            client: patient_client(),
         });
         tokio::spawn(serve(listener, Arc::clone(&shared)));
         Self { url, shared }
@@ -109,6 +122,16 @@ impl Proxy {
         *self.shared.script.lock().unwrap() = Box::new(script);
         self.shared.count.store(0, Ordering::SeqCst);
         self.shared.seen.lock().unwrap().clear();
+    }
+
+    /// Follows `script` with requests to the table of tenants.
+    pub(crate) fn follow_for_tenants(&self, script: impl Fn(&Seen) -> Act + Send + Sync + 'static) {
+        *self.shared.tenants_script.lock().unwrap() = Box::new(script);
+    }
+
+    /// The requests to the table of tenants, since it started.
+    pub(crate) fn seen_about_tenants(&self) -> Vec<Seen> {
+        self.shared.about_tenants.lock().unwrap().clone()
     }
 
     /// Waits until a request or an answer is held.
@@ -149,6 +172,9 @@ async fn pass(shared: &Shared, request: Request<Incoming>) -> io::Result<Respons
     };
     let act = if seen.opens_connections_only() {
         Act::Pass
+    } else if seen.is_about_tenants() {
+        shared.about_tenants.lock().unwrap().push(seen.clone());
+        shared.tenants_script.lock().unwrap()(&seen)
     } else {
         seen.number = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
         shared.seen.lock().unwrap().push(seen.clone());

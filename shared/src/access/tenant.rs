@@ -1,0 +1,245 @@
+//! What is known of a tenant: whose signature counts, for which audiences, and how it authorizes there.
+
+use crate::chat::Audience;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// A tenant as operators write it down: in a file as TOML, in the table as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantDocument {
+    /// The public keys that verify its tokens, as JSON Web Keys. Several while they rotate, each with a `kid` then.
+    pub keys: Vec<Jwk>,
+    /// The `aud` values that its tokens may have.
+    pub token_audiences: BTreeSet<String>,
+    /// The audiences whose chats its accounts may touch, each with how to authorize there.
+    pub audiences: BTreeMap<String, Authorization>,
+}
+
+/// Who may do what in an audience.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "authorization", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Authorization {
+    /// Whoever's token lists the permission in its `scope` claim.
+    Scopes {},
+    /// These accounts (`<sub>.<aud>`), everything.
+    Accounts {
+        /// The accounts.
+        accounts: BTreeSet<String>,
+    },
+    /// The tenant's own endpoint says so.
+    Http {
+        /// Its URL.
+        endpoint: String,
+    },
+}
+
+/// What is wrong with a tenant's document. Its text names the place.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantError {
+    /// It is not JSON, or has a missing, unknown or wrong member.
+    #[error("not a tenant's document: {0}")]
+    Syntax(#[from] serde_json::Error),
+    /// The issuer is not 1 to 255 characters without control characters.
+    #[error("the issuer {0}")]
+    Issuer(String),
+    /// There is no key, or one that can't be used.
+    #[error("key {index}: {problem}")]
+    Key {
+        /// Its place in the list, from 0.
+        index: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An entry of `token_audiences` or `audiences`.
+    #[error("{place}: {problem}")]
+    Entry {
+        /// Which one.
+        place: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// A tenant whose document was checked.
+#[derive(Debug)]
+pub struct Tenant {
+    issuer: String,
+    keys: Vec<Key>,
+    token_audiences: BTreeSet<String>,
+    audiences: BTreeMap<String, Authorization>,
+}
+
+/// A public key and the one algorithm that it verifies.
+#[derive(Debug)]
+pub(super) struct Key {
+    id: Option<String>,
+    pub(super) algorithm: Algorithm,
+    pub(super) key: DecodingKey,
+}
+
+/// An RSA modulus must have at least this many bytes (2048 bits, RFC 7518, section 3.3).
+const RSA_MODULUS_BYTES: usize = 256;
+
+impl Tenant {
+    /// Checks a document's JSON text.
+    ///
+    /// # Errors
+    /// See [`TenantError`].
+    pub fn parse(issuer: &str, document: &str) -> Result<Self, TenantError> {
+        Self::check(issuer, serde_json::from_str(document)?)
+    }
+
+    /// Checks a document.
+    ///
+    /// # Errors
+    /// See [`TenantError`].
+    pub fn check(issuer: &str, document: TenantDocument) -> Result<Self, TenantError> {
+        let issuer = valid_issuer(issuer).map_err(TenantError::Issuer)?;
+        let keys = keys(&document.keys)?;
+        let entry = |place: String, problem: &str| {
+            Err(TenantError::Entry {
+                place,
+                problem: problem.to_owned(),
+            })
+        };
+        if document.token_audiences.is_empty() || document.token_audiences.contains("") {
+            return entry(
+                "token_audiences".to_owned(),
+                "must list the aud values of the tenant's tokens",
+            );
+        }
+        for (audience, authorization) in &document.audiences {
+            let place = format!("audiences.{audience:?}");
+            if let Err(problem) = Audience::parse(audience) {
+                return entry(place, &problem);
+            }
+            match authorization {
+                Authorization::Scopes {} => {}
+                Authorization::Accounts { accounts } => {
+                    // <sub>.<aud>; neither is empty.
+                    if accounts.iter().any(|account| !account.trim_matches('.').contains('.')) {
+                        return entry(place, "accounts must be <sub>.<aud>");
+                    }
+                }
+                Authorization::Http { endpoint } => {
+                    if !is_acceptable_endpoint(endpoint) {
+                        return entry(place, "endpoint must be an https URL (http on this machine only)");
+                    }
+                }
+            }
+        }
+        Ok(Self {
+            issuer,
+            keys,
+            token_audiences: document.token_audiences,
+            audiences: document.audiences,
+        })
+    }
+
+    /// `iss` of its tokens.
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The key that a token names, or the only one if it names none.
+    pub(super) fn key(&self, id: Option<&str>) -> Option<&Key> {
+        match (id, self.keys.as_slice()) {
+            (Some(id), keys) => keys.iter().find(|key| key.id.as_deref() == Some(id)),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        }
+    }
+
+    pub(super) fn accepts(&self, token_audience: &str) -> bool {
+        self.token_audiences.contains(token_audience)
+    }
+
+    /// How it authorizes in an audience; `None` if that is not its own.
+    pub(super) fn authorization(&self, audience: &Audience) -> Option<&Authorization> {
+        self.audiences.get(audience.as_str())
+    }
+}
+
+/// An issuer has 1 to 255 characters and no control characters.
+pub(super) fn valid_issuer(issuer: &str) -> Result<String, String> {
+    Audience::parse(issuer).map(|issuer| issuer.as_str().to_owned())
+}
+
+fn keys(documents: &[Jwk]) -> Result<Vec<Key>, TenantError> {
+    let fault = |index, problem: &str| {
+        Err(TenantError::Key {
+            index,
+            problem: problem.to_owned(),
+        })
+    };
+    if documents.is_empty() {
+        return fault(0, "there must be one at least");
+    }
+    let mut keys: Vec<Key> = Vec::new();
+    for (index, document) in documents.iter().enumerate() {
+        let id = document.common.key_id.clone();
+        if id.is_none() && documents.len() > 1 {
+            return fault(index, "each of several keys must have a kid");
+        }
+        if keys.iter().any(|key| key.id == id) {
+            return fault(index, "its kid is that of another key");
+        }
+        let algorithm = algorithm(document).map_err(|problem| TenantError::Key {
+            index,
+            problem: problem.to_owned(),
+        })?;
+        let key = DecodingKey::from_jwk(document).map_err(|error| TenantError::Key {
+            index,
+            problem: error.to_string(),
+        })?;
+        keys.push(Key { id, algorithm, key });
+    }
+    Ok(keys)
+}
+
+/// The algorithm comes from the key, never from a token alone.
+fn algorithm(document: &Jwk) -> Result<Algorithm, &'static str> {
+    if matches!(&document.common.public_key_use, Some(usage) if *usage != PublicKeyUse::Signature) {
+        return Err("its use is not sig");
+    }
+    let (algorithm, declared) = match &document.algorithm {
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            (Algorithm::ES256, KeyAlgorithm::ES256)
+        }
+        AlgorithmParameters::RSA(key) => {
+            // Four characters of base64 are three bytes.
+            if key.n.trim_end_matches('=').len() * 3 / 4 < RSA_MODULUS_BYTES {
+                return Err("its modulus has fewer than 2048 bits");
+            }
+            (Algorithm::RS256, KeyAlgorithm::RS256)
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
+        }
+        _ => return Err("it must be a public key for ES256 (EC, P-256), RS256 (RSA) or EdDSA (OKP, Ed25519)"),
+    };
+    match document.common.key_algorithm {
+        Some(alg) if alg != declared => Err("its alg does not fit its type"),
+        _ => Ok(algorithm),
+    }
+}
+
+/// Whether tokens may be sent there: over https, or to this machine itself.
+fn is_acceptable_endpoint(endpoint: &str) -> bool {
+    let Ok(url) = Url::parse(endpoint) else { return false };
+    let has_secrets = !url.username().is_empty() || url.password().is_some();
+    let is_local = || {
+        let host = url.host_str().unwrap_or_default();
+        host == "localhost"
+            || host
+                .trim_matches(['[', ']'])
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback())
+    };
+    !has_secrets && (url.scheme() == "https" || (url.scheme() == "http" && is_local()))
+}

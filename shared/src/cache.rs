@@ -1,0 +1,95 @@
+//! What is kept in memory between requests: bounded in entries, for memory, and in age, for truth. Time is an argument, so that
+//! tests move it.
+
+use lru::LruCache;
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The values used last, each with the time it became known.
+pub(crate) struct Cache<K: Hash + Eq, V> {
+    entries: Mutex<LruCache<K, (Instant, V)>>,
+    age: Duration,
+}
+
+impl<K: Hash + Eq, V: Clone> Cache<K, V> {
+    /// A cache for `entries` values, none older than `age`.
+    pub(crate) fn new(entries: usize, age: Duration) -> Self {
+        let entries = NonZeroUsize::new(entries).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            entries: Mutex::new(LruCache::new(entries)),
+            age,
+        }
+    }
+
+    /// The value of `key`, and when it became known, if that is not too long ago.
+    pub(crate) fn get_with_time<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Instant) -> Option<(Instant, V)>
+    where
+        K: Borrow<Q>,
+    {
+        let mut entries = self.lock();
+        let (since, value) = entries.get(key)?;
+        (now.duration_since(*since) < self.age).then(|| (*since, value.clone()))
+    }
+
+    /// As [`Cache::get_with_time`], the value alone.
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Instant) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.get_with_time(key, now).map(|(_, value)| value)
+    }
+
+    /// Keeps a value that became known `now`.
+    pub(crate) fn insert(&self, key: K, value: V, now: Instant) {
+        self.lock().put(key, (now, value));
+    }
+
+    /// Forgets a value.
+    pub(crate) fn remove<Q: Hash + Eq + ?Sized>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
+        self.lock().pop(key);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<K, (Instant, V)>> {
+        // A panic while it was held can't have left it half written: at worst an entry is missing.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq, V> fmt::Debug for Cache<K, V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Cache")
+            .field("age", &self.age)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_forgotten_when_it_is_old_or_crowded_out() {
+        let age = Duration::from_secs(60);
+        let cache = Cache::new(2, age);
+        let start = Instant::now();
+        for key in ["a", "b", "c"] {
+            cache.insert(key, key.to_owned(), start);
+        }
+        assert_eq!(cache.get("a", start), None);
+        assert_eq!(
+            cache.get("b", start + age - Duration::from_millis(1)).as_deref(),
+            Some("b")
+        );
+        assert_eq!(cache.get("b", start + age), None);
+        cache.remove("c");
+        assert_eq!(cache.get("c", start), None);
+    }
+}
