@@ -10,7 +10,7 @@ mod members;
 
 pub use canonical::same_value;
 pub use check::{Fault, Finding, check};
-pub use members::{Members, pointer_to};
+pub use members::{Members, pointer};
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -3,13 +3,14 @@
 //! A scanner, not a `serde` visitor: serde_json's visitor ends at the first lone surrogate or number beyond f64, while all of
 //! them are to be named at once, each with its pointer, and a number's text is gone once it was parsed.
 
-use super::pointer_to;
+use super::pointer;
 use crate::limits;
+use std::borrow::Cow;
 
 /// One fault and the JSON pointer to the value that has it (or whose name has it).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// JSON pointer (RFC 6901), from the root of the text that was checked.
+    /// JSON pointer (RFC 6901), from the root of the text that was checked; see [`super::pointer`].
     pub pointer: String,
     /// What is wrong there.
     pub fault: Fault,
@@ -157,14 +158,14 @@ impl Scanner<'_> {
     }
 
     fn find(&mut self, fault: Fault) {
-        let pointer = self.open.iter().fold(String::new(), |pointer, open| match open {
-            Open::Array(index) => format!("{pointer}/{index}"),
+        let pointer = pointer(self.open.iter().map(|open| match open {
+            Open::Array(index) => Cow::Owned(index.to_string()),
             // A name with a lone surrogate has no other spelling than its own.
             Open::Object { name, .. } => match serde_json::from_str::<String>(name) {
-                Ok(name) => pointer_to(&pointer, &name),
-                Err(_) => pointer_to(&pointer, name.trim_matches('"')),
+                Ok(name) => Cow::Owned(name),
+                Err(_) => Cow::Borrowed(name.trim_matches('"')),
             },
-        });
+        }));
         self.findings.push(Finding { pointer, fault });
     }
 }
