@@ -65,6 +65,7 @@ pub(crate) fn check_size(data: &RawValue, is_persistent: bool, limit: usize) -> 
 pub(crate) fn check_findings(findings: Vec<Finding>) -> Result<(), Error> {
     let faults: Vec<Fault> = findings
         .into_iter()
+        .take(limits::PROBLEMS)
         .map(|Finding { pointer, fault }| {
             let detail = match fault {
                 json::Fault::Nul => "must not contain the character U+0000",

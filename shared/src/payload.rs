@@ -431,6 +431,15 @@ mod tests {
     }
 
     #[test]
+    fn what_tags_may_have_hides_nothing_that_they_may_not() {
+        for bad in [r#""\u0000""#, r#""\ud800""#, "1e309"] {
+            let tags = format!(r#"{{"a": [{}{bad}]}}"#, "1.797e308,".repeat(60));
+            let body = format!(r#"{{"scope": "s", "audience": "a", "tags": {tags}}}"#);
+            assert_eq!(pointers(chat(&body)), ["/tags/a/60"], "{bad}");
+        }
+    }
+
+    #[test]
     fn an_answer_stays_small_whatever_is_wrong() {
         let name = "/".repeat(80_000);
         let fifty = |bad: &str| format!(r#"{{"{name}": [{bad}{}]}}"#, format!(", {bad}").repeat(60));

@@ -31,7 +31,8 @@ pub enum Fault {
     HugeNumber,
 }
 
-/// All faults of `text`, in its order, at most [`limits::PROBLEMS`].
+/// The faults of `text`, in its order, at most [`limits::PROBLEMS`] of each kind: no number of one kind hides another, since
+/// whoever asks may not mind the one and must know of the other.
 ///
 /// `text` must be valid JSON, as a [`serde_json::value::RawValue`] is; for anything else the findings mean nothing (but it
 /// ends and does not panic).
@@ -64,9 +65,6 @@ struct Scanner<'a> {
 impl Scanner<'_> {
     fn run(&mut self) {
         while let Some(&byte) = self.text.as_bytes().get(self.at) {
-            if self.findings.len() >= limits::PROBLEMS {
-                return;
-            }
             match byte {
                 b'[' | b'{' if self.open.len() == limits::NESTING => {
                     self.find(Fault::TooDeep);
@@ -158,6 +156,10 @@ impl Scanner<'_> {
     }
 
     fn find(&mut self, fault: Fault) {
+        let known = self.findings.iter().filter(|finding| finding.fault == fault);
+        if known.count() >= limits::PROBLEMS {
+            return;
+        }
         let pointer = pointer(self.open.iter().map(|open| match open {
             Open::Array(index) => Cow::Owned(index.to_string()),
             // A name with a lone surrogate has no other spelling than its own.
@@ -248,6 +250,20 @@ mod tests {
     #[test]
     fn an_answer_names_a_bounded_number_of_faults() {
         assert_eq!(check(&format!("[{}1]", "1e999,".repeat(1000))).len(), limits::PROBLEMS);
+    }
+
+    #[test]
+    fn many_faults_of_one_kind_hide_none_of_another() {
+        let text = format!(
+            "[{}\"\\u0000\", \"\\ud800\", 1e309, {}]",
+            "1.797e308,".repeat(60),
+            "[".repeat(100) + &"]".repeat(100)
+        );
+        let faults: Vec<Fault> = faults(&text).into_iter().skip(50).map(|(_, fault)| fault).collect();
+        assert_eq!(
+            faults,
+            [Fault::Nul, Fault::LoneSurrogate, Fault::NotF64, Fault::TooDeep]
+        );
     }
 
     proptest! {
