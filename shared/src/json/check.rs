@@ -25,7 +25,7 @@ pub enum Fault {
     LoneSurrogate,
     /// The character U+0000, which PostgreSQL can't store.
     Nul,
-    /// A number beyond the range of f64.
+    /// A number beyond the range of f64, or one that serde_json, which the event service reads with, takes for such.
     NotF64,
     /// A number of magnitude [`limits::EVENT_NUMBER_MAGNITUDE`] or above that is still an f64.
     HugeNumber,
@@ -146,8 +146,9 @@ impl Scanner<'_> {
             .find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'))
             .unwrap_or(rest.len());
         self.at += end;
-        // Rust parses every JSON number; one beyond f64 becomes infinite.
-        let magnitude = rest[..end].parse::<f64>().map_or(0.0, f64::abs);
+        // serde_json refuses what becomes infinite on its way to an f64, which a number with all its digits does a little
+        // earlier than one with an exponent.
+        let magnitude = serde_json::from_str::<f64>(&rest[..end]).map_or(f64::INFINITY, f64::abs);
         if magnitude.is_infinite() {
             self.find(Fault::NotF64);
         } else if magnitude >= limits::EVENT_NUMBER_MAGNITUDE {
@@ -264,6 +265,14 @@ mod tests {
             faults,
             [Fault::Nul, Fault::LoneSurrogate, Fault::NotF64, Fault::TooDeep]
         );
+    }
+
+    #[test]
+    fn a_number_is_too_large_where_the_event_services_parser_says_so() {
+        let in_full = format!("17976931348623157{}", "0".repeat(292));
+        assert!(serde_json::from_str::<serde_json::Value>(&in_full).is_err());
+        assert_eq!(faults(&in_full), one("", Fault::NotF64));
+        assert_eq!(faults("1.7976931348623157e308"), one("", Fault::HugeNumber));
     }
 
     proptest! {
