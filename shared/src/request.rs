@@ -86,9 +86,7 @@ impl Request {
     /// The trace that this request is part of: W3C's trace id, else X-Ray's.
     pub(crate) fn trace_id(&self) -> Option<&str> {
         let traceparent = self.traceparent().and_then(|value| value.to_str().ok());
-        let w3c = traceparent
-            .and_then(|value| value.split('-').nth(1))
-            .filter(|id| id.len() == 32);
+        let w3c = traceparent.and_then(|value| value.split('-').nth(1));
         let xray = || {
             self.inner
                 .lambda_context_ref()
@@ -133,11 +131,22 @@ fn headers(raw: Option<&RawValue>) -> HeaderMap {
     for (name, raw) in given.iter().flat_map(Members::iter) {
         let known = HEADERS.iter().find(|known| name.eq_ignore_ascii_case(known.as_str()));
         let text = value::<String>(Some(raw));
+        let text = text.filter(|text| known != Some(&TRACEPARENT) || is_traceparent(text));
         if let (Some(known), Some(Ok(value))) = (known, text.map(HeaderValue::try_from)) {
             headers.insert(known, value);
         }
     }
     headers
+}
+
+/// Whether `text` is W3C trace context of version 00: `<version>-<trace id>-<parent id>-<flags>`. It goes along to the event
+/// service, which would refuse a whole request for the sake of an endless header.
+fn is_traceparent(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len);
+    lengths.eq([2, 32, 16, 2])
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
 }
 
 /// The members of an object that are strings.
@@ -158,6 +167,8 @@ fn value<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
 mod tests {
     use super::*;
 
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
     fn headers_of(text: &str) -> HeaderMap {
         headers(Some(serde_json::from_str(text).unwrap()))
     }
@@ -172,6 +183,22 @@ mod tests {
                 headers.get_all(header::CONTENT_TYPE).iter().collect::<Vec<_>>(),
                 ["e/f"]
             );
+        }
+    }
+
+    #[test]
+    fn only_w3c_trace_context_goes_along() {
+        let headers = |trace: &str| headers_of(&serde_json::json!({"traceparent": trace}).to_string());
+        assert_eq!(headers(TRACE)[TRACEPARENT], TRACE);
+        for trace in [
+            "",
+            "00",
+            &TRACE.to_uppercase(),
+            &format!("{TRACE}-x"),
+            &TRACE.replace('b', "g"),
+            &"0".repeat(100_000),
+        ] {
+            assert!(headers(trace).is_empty(), "{trace}");
         }
     }
 }
