@@ -27,8 +27,10 @@ impl TableSettings {
     /// Reads them from the environment.
     pub fn from_env() -> Result<Self, SettingsError> {
         Ok(Self {
-            chats_table: required("CHATS_TABLE")?,
-            dynamodb_url: optional("DYNAMODB_URL")?,
+            chats_table: parsed("CHATS_TABLE", required("CHATS_TABLE")?, table_name)?,
+            dynamodb_url: optional("DYNAMODB_URL")?
+                .map(|text| parsed("DYNAMODB_URL", text, |text| http_url(text).map(|_| text.to_owned())))
+                .transpose()?,
         })
     }
 }
@@ -49,12 +51,7 @@ pub struct EventServiceSettings {
 impl EventServiceSettings {
     /// Reads them from the environment.
     pub fn from_env() -> Result<Self, SettingsError> {
-        let url = parsed("EVENT_SERVICE_URL", required("EVENT_SERVICE_URL")?, |text| {
-            let url = Url::parse(text)
-                .ok()
-                .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            url.ok_or("must be an http or https URL")
-        })?;
+        let url = parsed("EVENT_SERVICE_URL", required("EVENT_SERVICE_URL")?, http_url)?;
         let account = parsed("SERVICE_ACCOUNT", required("SERVICE_ACCOUNT")?, ServiceAccount::parse)?;
         let issuer = optional("SERVICE_ISSUER")?.unwrap_or_else(|| account.audience.clone());
         let key = PrivateKeyPem(required("SERVICE_KEY")?);
@@ -130,6 +127,22 @@ pub fn event_data_limit() -> Result<usize, SettingsError> {
                 .ok_or("must be a number of bytes")
         }),
     }
+}
+
+/// A table's name by DynamoDB's rules. With another one every request would fail, each as if the table were unavailable.
+fn table_name(text: &str) -> Result<String, &'static str> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    match (3..=255).contains(&text.len()) && text.bytes().all(is_allowed) {
+        true => Ok(text.to_owned()),
+        false => Err("must be the name of a DynamoDB table"),
+    }
+}
+
+fn http_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or("must be an http or https URL")
 }
 
 fn required(variable: &'static str) -> Result<String, SettingsError> {

@@ -16,5 +16,6 @@ mod raw_http;
 mod replay;
 mod routes;
 mod samples;
+mod starting;
 mod support;
 mod table_faults;
