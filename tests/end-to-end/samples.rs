@@ -40,9 +40,19 @@ const SAMPLES: [(&str, &str, u16, Option<&str>); 11] = [
     ),
 ];
 
+/// The text of a sample.
+pub(crate) fn text(name: &str) -> String {
+    fs::read_to_string(local::binaries::workspace().join("events").join(format!("{name}.json"))).unwrap()
+}
+
+/// The texts of a function's samples.
+pub(crate) fn texts_for(function: &str) -> Vec<String> {
+    let samples = SAMPLES.iter().filter(|(_, its_function, ..)| *its_function == function);
+    samples.map(|(name, ..)| text(name)).collect()
+}
+
 fn sample(name: &str) -> Value {
-    let path = local::binaries::workspace().join("events").join(format!("{name}.json"));
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    serde_json::from_str(&text(name)).unwrap()
 }
 
 #[tokio::test]
