@@ -7,6 +7,7 @@
     reason = "in a test a panic is the answer, and clippy.toml exempts only the test functions, not their helpers"
 )]
 
+mod bad_input;
 mod crashes;
 mod event_service;
 mod event_service_contract;
@@ -16,5 +17,6 @@ mod raw_http;
 mod replay;
 mod routes;
 mod samples;
+mod starting;
 mod support;
 mod table_faults;
