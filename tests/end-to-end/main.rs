@@ -7,10 +7,13 @@
     reason = "in a test a panic is the answer, and clippy.toml exempts only the test functions, not their helpers"
 )]
 
+mod commands;
 mod crashes;
 mod event_service;
 mod event_service_contract;
 mod event_service_faults;
+#[cfg(feature = "moto")]
+mod kms;
 mod races;
 mod raw_http;
 mod replay;
