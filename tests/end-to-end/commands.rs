@@ -78,22 +78,22 @@ async fn what_is_put_is_what_one_gets_and_is_accepted_again() {
     let tenants = Tenants::start().await;
     let put = tenants.run("put", example()).await;
     assert!(
-        put.ok && put.out.contains("put into TenantsTable: iam.school.example.org"),
+        put.ok && put.out.contains("put into TenantsTable: iam.university.example.org"),
         "{put:?}"
     );
-    let got = tenants.run("get", "iam.school.example.org").await;
+    let got = tenants.run("get", "iam.university.example.org").await;
     assert!(got.ok, "{got:?}");
     let file = tenants.file(&got.out);
     let (checked, expected) = (check(&file).await, check(&example()).await);
     assert!(
-        checked.ok && checked.out.starts_with("ok: iam.school.example.org\n"),
+        checked.ok && checked.out.starts_with("ok: iam.university.example.org\n"),
         "{checked:?}"
     );
     assert_eq!(checked.out, expected.out);
 
     let put = tenants.run("put", &file).await;
     assert!(put.ok, "{put:?}");
-    assert_eq!(tenants.run("get", "iam.school.example.org").await.out, got.out);
+    assert_eq!(tenants.run("get", "iam.university.example.org").await.out, got.out);
 }
 
 #[tokio::test]
@@ -131,12 +131,12 @@ async fn whatever_is_wrong_with_a_tenant_is_told_and_nothing_is_put() {
             "{said:?}"
         );
     }
-    let missing = tenants.run("get", "iam.new.school.example.org").await;
+    let missing = tenants.run("get", "iam.new.university.example.org").await;
     assert!(!missing.ok && missing.out.is_empty(), "{missing:?}");
     assert!(
         missing
             .err
-            .contains("there is no tenant iam.new.school.example.org in TenantsTable"),
+            .contains("there is no tenant iam.new.university.example.org in TenantsTable"),
         "{missing:?}"
     );
 
