@@ -78,7 +78,7 @@ impl Start {
             ended.await;
         }
         stack.stop().await;
-        Ok(said?)
+        said
     }
 
     async fn stack(self) -> Result<Stack, Error> {

@@ -200,18 +200,25 @@ async fn each_process_has_a_token_of_its_own() {
 
 #[tokio::test]
 async fn while_kms_is_gone_nothing_is_done_and_afterwards_a_repeat_succeeds() {
-    let signing = Signing::start(|_| Act::Lose).await;
-    let refused = signing.create("math 7").await;
-    assert_eq!(refused.problem(), (503, "service_unavailable"), "{refused:?}");
-    assert_eq!(refused.body["is_transient"], true);
-    assert!(refused.header("retry-after").is_some());
-    assert!(signing.api.table().chats().is_empty());
-    assert!(signing.to_event_service.seen().is_empty() && signing.event_service.rooms().is_empty());
-    assert_eq!(signing.api.possible_orphans(), 0);
+    for gone in [
+        Act::Lose,
+        Act::Hold,
+        Act::Answer(500, "application/x-amz-json-1.1", "{}".to_owned()),
+    ] {
+        let act = gone.clone();
+        let signing = Signing::start(move |_| act.clone()).await;
+        let refused = signing.create("math 7").await;
+        assert_eq!(refused.problem(), (503, "service_unavailable"), "{gone:?} {refused:?}");
+        assert_eq!(refused.body["is_transient"], true);
+        assert!(refused.header("retry-after").is_some());
+        assert!(signing.api.table().chats().is_empty());
+        assert!(signing.to_event_service.seen().is_empty() && signing.event_service.rooms().is_empty());
+        assert_eq!(signing.api.possible_orphans(), 0);
 
-    signing.to_kms.follow(|_| Act::Pass);
-    let created = signing.create("math 7").await;
-    assert_eq!(created.status, 201, "{created:?}");
+        signing.to_kms.follow(|_| Act::Pass);
+        let created = signing.create("math 7").await;
+        assert_eq!(created.status, 201, "{gone:?} {created:?}");
+    }
 }
 
 #[tokio::test]
