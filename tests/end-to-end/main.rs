@@ -8,10 +8,13 @@
 )]
 
 mod bad_input;
+mod commands;
 mod crashes;
 mod event_service;
 mod event_service_contract;
 mod event_service_faults;
+#[cfg(feature = "moto")]
+mod kms;
 mod races;
 mod raw_http;
 mod replay;
