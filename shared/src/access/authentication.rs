@@ -9,6 +9,7 @@ use crate::cache::Cache;
 use crate::clock::{self, Deadline};
 use crate::error::Error;
 use http::HeaderValue;
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Header, Validation};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -124,7 +125,7 @@ enum Refusal {
     #[error("the algorithm is not the key's")]
     Algorithm,
     #[error("the signature is wrong")]
-    Signature(#[source] jsonwebtoken::errors::Error),
+    Signature,
     #[error("aud is not accepted")]
     Audience,
     #[error("sub is not valid")]
@@ -232,7 +233,10 @@ fn verify(token: &str, header: &Header, tenant: &Tenant) -> Result<Claims, Refus
     validation.validate_exp = false;
     validation.validate_aud = false;
     let claims = jsonwebtoken::decode::<Claims>(token, &key.key, &validation)
-        .map_err(Refusal::Signature)?
+        .map_err(|error| match error.kind() {
+            ErrorKind::InvalidSignature => Refusal::Signature,
+            _ => Refusal::Malformed(error),
+        })?
         .claims;
     if claims.iss != tenant.issuer() {
         return Err(Refusal::Issuer);
