@@ -7,6 +7,7 @@
     reason = "in a test a panic is the answer, and clippy.toml exempts only the test functions, not their helpers"
 )]
 
+mod access;
 mod crashes;
 mod event_service;
 mod event_service_contract;
@@ -18,3 +19,4 @@ mod routes;
 mod samples;
 mod support;
 mod table_faults;
+mod tokens;
