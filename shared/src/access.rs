@@ -6,6 +6,8 @@ mod authorization;
 mod endpoint;
 mod tenant;
 mod tenants;
+#[cfg(test)]
+mod tests;
 
 pub use authentication::Account;
 pub use authorization::{Action, Convert, Create, CreateEvent, Permit, Question, Read, Update};
