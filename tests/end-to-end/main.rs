@@ -9,6 +9,7 @@
 
 mod access;
 mod crashes;
+mod endpoint;
 mod event_service;
 mod event_service_contract;
 mod event_service_faults;
@@ -19,4 +20,5 @@ mod routes;
 mod samples;
 mod support;
 mod table_faults;
+mod tenants;
 mod tokens;

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(crate) use api::{Answer, Api, EVENT_SERVICE, TABLE, options};
 pub(crate) use proxy::{Act, Proxy, Seen};
 pub(crate) use table::Table;
-pub(crate) use tenants::{OwnTenant, PERMISSIONS, SigningKey, part, put_item, unix_seconds};
+pub(crate) use tenants::{OwnTenant, SigningKey, part, put_item, unix_seconds};
 
 /// An audience of the demo tenants.
 pub(crate) const SCHOOL: &str = "school.example.org";

@@ -169,6 +169,30 @@ async fn a_token_is_accepted_within_the_leeway_of_its_dates() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_verified_ends_when_it_says() {
+    let api = Api::start().await;
+    let tenant = OwnTenant::new("college", vec![SigningKey::es256(None)]);
+    tenant.put(&api.stack);
+    // It is over in three seconds, counted with the leeway of a minute.
+    let exp = unix_seconds() - 57;
+    let mut claims = tenant.claims();
+    claims["exp"] = json!(exp);
+    let token = tenant.token_with(&tenant.keys[0], &claims);
+    let mut accepted = 0;
+    loop {
+        let before = unix_seconds();
+        let is_accepted = is_accepted(&api, &token).await;
+        if !is_accepted {
+            assert!(unix_seconds() >= exp + 60);
+            break;
+        }
+        assert!(before < exp + 60);
+        accepted += 1;
+    }
+    assert!(accepted > 1, "the second time it was in memory");
+}
+
+#[tokio::test]
 async fn each_algorithm_verifies_the_tokens_of_its_own_keys_alone() {
     let api = Api::start().await;
     let keys = || {

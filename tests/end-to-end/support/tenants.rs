@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const TABLE: &str = "TenantsTable";
 
 /// Everything that a token's `scope` can list.
-pub(crate) const PERMISSIONS: &str = "chats:create chats:convert chats:read events:create claims:create";
+const PERMISSIONS: &str = "chats:create chats:convert chats:read events:create claims:create";
 
 /// Now, in unix seconds.
 pub(crate) fn unix_seconds() -> i64 {
