@@ -99,7 +99,7 @@ async fn run(start: Start) -> Result<(), Box<dyn std::error::Error>> {
         ended.await;
     }
     stack.stop().await;
-    Ok(said?)
+    said
 }
 
 impl Start {
