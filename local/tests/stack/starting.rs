@@ -116,10 +116,11 @@ async fn tables_can_listen_on_one_more_address() {
 
 #[tokio::test]
 async fn functions_are_told_about_a_real_event_service() {
+    let key = local::Key::generate().unwrap().private;
     let event_service = EventServiceChoice::Real {
         url: "http://127.0.0.1:1/".to_owned(),
         account: "chats.svc.example.org".to_owned(),
-        key: "a key".to_owned(),
+        key: key.clone(),
     };
     let stack = Stack::start(Options {
         event_service,
@@ -128,5 +129,5 @@ async fn functions_are_told_about_a_real_event_service() {
     .await
     .unwrap();
     assert_eq!(stack.event_service_url(), "http://127.0.0.1:1");
-    assert_eq!(ask(&stack, json!({"do": "environment"})).await["SERVICE_KEY"], "a key");
+    assert_eq!(ask(&stack, json!({"do": "environment"})).await["SERVICE_KEY"], key);
 }
