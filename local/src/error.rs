@@ -82,7 +82,10 @@ pub enum Error {
     /// The embedded DynamoDB refused.
     #[error("the local tables: {0}")]
     Tables(String),
-    /// Making the service's key failed.
+    /// Making a key, or signing with one, failed.
     #[error("could not make an ES256 key")]
     Key,
+    /// The service's key or that of a demo tenant is none.
+    #[error("the service's key, or one in target/local, is no P-256 private key in PEM form (PKCS #8)")]
+    NoKey,
 }

@@ -36,8 +36,8 @@ impl Key {
     /// It is no such key.
     pub fn of(private: String) -> Result<Self, Error> {
         let base64: String = private.lines().filter(|line| !line.starts_with("-----")).collect();
-        let der = STANDARD.decode(base64).map_err(|_| Error::Key)?;
-        let pair = EcdsaKeyPair::from_pkcs8(ALGORITHM, &der).map_err(|_| Error::Key)?;
+        let der = STANDARD.decode(base64).map_err(|_| Error::NoKey)?;
+        let pair = EcdsaKeyPair::from_pkcs8(ALGORITHM, &der).map_err(|_| Error::NoKey)?;
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| Error::Key)?;
         let public = pem("PUBLIC KEY", public.as_ref());
         Ok(Self { private, public })

@@ -159,6 +159,11 @@ impl Functions {
         invocation.await.unwrap_or(Err(InvocationError::Stopped))
     }
 
+    /// The numbers of the processes of `function` that exist now.
+    pub(crate) fn processes(&self, function: &str) -> Vec<u64> {
+        self.registry.numbers(function)
+    }
+
     /// Kills every process of `function` with SIGKILL, busy or not, and waits until they are gone.
     pub(crate) async fn kill(&self, function: &str) {
         self.registry.kill(|name| name == function).await;

@@ -1,150 +1,83 @@
-//! `cargo local`: builds the functions, starts the stack, says how to reach it, and ends it on Ctrl-C or SIGTERM.
+//! `cargo local`: the stack on one machine, and small commands beside it. Without a command it starts the stack.
 
 mod calls;
 mod sam;
+mod sample;
+mod start;
+mod tenant;
+mod token;
 
 use std::{
-    fs,
+    error::Error,
     io::{self, Write},
-    net::IpAddr,
-    path::PathBuf,
+    iter,
     process::ExitCode,
 };
 
-use clap::{Args, Parser};
-use local::{
-    Error, EventServiceChoice, Logs, Options, Stack, Template,
-    binaries::{self, Profile},
-    demo::{self, DemoTenants, TenantName, TokenRequest},
-};
-use tokio::signal::unix::{SignalKind, signal};
+use clap::{Parser, Subcommand};
+
+use sample::Sample;
+use start::Start;
+use tenant::Tenant;
+use token::Token;
 
 /// Runs the chats API on this machine: gateway, functions, tables and event service.
 #[derive(Debug, Parser)]
-#[command(name = "cargo local", bin_name = "cargo local", version)]
+#[command(
+    name = "cargo local",
+    bin_name = "cargo local",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     start: Start,
 }
 
-/// How to start the stack.
-#[derive(Debug, Args)]
-struct Start {
-    /// Port of the API; 0 picks a free one
-    #[arg(long, value_name = "N", default_value_t = 3000)]
-    port: u16,
-    /// Port of the tables; 0 picks a free one
-    #[arg(long, value_name = "N", default_value_t = 8000)]
-    dynamodb_port: u16,
-    /// Port of the event service's stand-in; 0 picks a free one
-    #[arg(long, value_name = "N", default_value_t = 8001)]
-    event_service_port: u16,
-    /// Keep tables and rooms in this folder over restarts
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Run release binaries
-    #[arg(long)]
-    release: bool,
-    /// Base URL of a real event service, without /api/v1
-    #[arg(long, value_name = "URL", requires_all = ["service_account", "service_key"])]
-    event_service: Option<String>,
-    /// Our account in the real event service, <label>.<audience>
-    #[arg(long, value_name = "ACCOUNT", requires = "event_service")]
-    service_account: Option<String>,
-    /// PEM file with our private key for the real event service
-    #[arg(long, value_name = "FILE", requires = "event_service")]
-    service_key: Option<PathBuf>,
-    /// Offer tables and stand-in on one more private address
-    #[arg(long, value_name = "ADDR")]
-    also_listen: Option<IpAddr>,
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints a token of a demo tenant
+    Token(Token),
+    /// Prints a sample event with a token put in, for `sam local invoke --event -`
+    Event(Sample),
+    /// Puts tenants into a table, or shows or checks them
+    #[command(subcommand)]
+    Tenant(Tenant),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(arguments.start).await {
+    let done = match arguments.command {
+        None => arguments.start.run().await,
+        Some(Command::Token(token)) => token.make().and_then(|token| say(&token)),
+        Some(Command::Event(sample)) => sample.authorized().and_then(|event| say(&event)),
+        Some(Command::Tenant(tenant)) => tenant.run().await.and_then(|done| say(&done)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cargo local: {error}");
+            eprintln!("cargo local: {}", explained(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Runs a stack until a signal comes, which may be while it is being built.
-async fn run(start: Start) -> Result<(), Box<dyn std::error::Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let ended = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    tokio::pin!(ended);
-
-    let also_listen = start.also_listen;
-    let stack = tokio::select! {
-        stack = start.stack() => stack?,
-        () = &mut ended => return Ok(()),
-    };
-    if let Some(event_service) = stack.event_service() {
-        demo::add_room(event_service)?;
-    }
-    if let Some(address) = also_listen {
-        sam::write_environment(&stack.variables_at(address))?;
-    }
-    let said = greet(&stack);
-    if said.is_ok() {
-        ended.await;
-    }
-    stack.stop().await;
-    said
+/// An error with its causes, as far as its own text does not end with them already.
+fn explained(error: &dyn Error) -> String {
+    let causes = iter::successors(error.source(), |cause| (**cause).source());
+    causes.fold(error.to_string(), |text, cause| match cause.to_string() {
+        cause if text.ends_with(&cause) => text,
+        cause => format!("{text}: {cause}"),
+    })
 }
 
-impl Start {
-    async fn stack(self) -> Result<Stack, Error> {
-        let event_service = match (self.event_service, self.service_account, self.service_key) {
-            (Some(url), Some(account), Some(path)) => {
-                let key = fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
-                EventServiceChoice::Real { url, account, key }
-            }
-            _ => EventServiceChoice::StandIn,
-        };
-        let template = Template::read(&binaries::workspace().join("template.yaml"))?;
-        let profile = if self.release { Profile::Release } else { Profile::Debug };
-        let binaries = binaries::build(profile).await?;
-        let tenants = DemoTenants::kept_in(&binaries::workspace().join(demo::FOLDER))?;
-        Stack::start(Options {
-            port: self.port,
-            dynamodb_port: self.dynamodb_port,
-            event_service_port: self.event_service_port,
-            also_listen: self.also_listen,
-            data: self.data,
-            event_service,
-            logs: Logs::printed(),
-            ..Options::new(template, binaries, tenants)
-        })
-        .await
-    }
-}
-
-/// Says where everything is. The last line is for scripts, which wait for it.
-fn greet(stack: &Stack) -> Result<(), Box<dyn std::error::Error>> {
-    let token = stack.tenants().token(&TokenRequest::new(TenantName::School))?;
-    let url = stack.url();
-    // Which rooms a real event service has is not for us to say.
-    let room = match stack.event_service() {
-        Some(_) => demo::ROOM.to_string(),
-        None => "<id of a room in the event service>".to_owned(),
-    };
-    let mut out = io::stdout().lock();
-    writeln!(out, "API            {url}")?;
-    writeln!(out, "tables         {}", stack.dynamodb_url())?;
-    writeln!(out, "event service  {}", stack.event_service_url())?;
-    writeln!(out, "\n{}", calls::commands(url, &room, &token))?;
-    writeln!(out, "ready {url}")?;
-    Ok(out.flush()?)
+/// Prints what a command was asked for. Unlike `println!` it does not panic when nobody reads any more.
+fn say(text: &str) -> Result<(), Box<dyn Error>> {
+    Ok(writeln!(io::stdout(), "{text}")?)
 }
 
 #[cfg(test)]
@@ -175,5 +108,12 @@ mod tests {
             (3000, 8000, 8001)
         );
         assert_eq!(parse("--port 0").unwrap().start.port, 0);
+    }
+
+    #[test]
+    fn the_options_of_the_stack_are_not_those_of_a_command() {
+        assert!(parse("token --ttl -1").unwrap().command.is_some());
+        assert!(parse("--port 0 token").is_err());
+        assert!(parse("token --port 0").is_err());
     }
 }

@@ -239,6 +239,12 @@ impl Stack {
         self.functions.invoke(function, payload, lambda::trace_id()).await
     }
 
+    /// The processes of a function that exist now, by numbers that are never used again: equal lists at two moments say
+    /// that no process was replaced in between.
+    pub fn processes(&self, function: &str) -> Vec<u64> {
+        self.functions.processes(function)
+    }
+
     /// Kills all processes of a function with SIGKILL, busy or not, and waits until they are gone.
     pub async fn kill(&self, function: &str) {
         self.functions.kill(function).await;

@@ -4,7 +4,7 @@ use crate::http_client::SdkHttpClient;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use std::time::Duration;
 
 /// Longest time for one attempt at a request. DynamoDB answers within 10 ms; one that takes longer than this is lost.
@@ -15,6 +15,11 @@ const RETRY_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Region and credentials from the environment, everything sent through `http`.
 pub async fn sdk_config(http: reqwest::Client) -> SdkConfig {
+    loader(http).load().await
+}
+
+/// What loads [`sdk_config`], for whoever needs some of it otherwise.
+pub fn loader(http: reqwest::Client) -> ConfigLoader {
     let retries = RetryConfig::standard()
         .with_max_attempts(2)
         .with_initial_backoff(RETRY_BACKOFF);
@@ -27,8 +32,6 @@ pub async fn sdk_config(http: reqwest::Client) -> SdkConfig {
         .timeout_config(timeouts)
         // Bodies are read whole, within the attempt's time-out.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .load()
-        .await
 }
 
 /// A client of DynamoDB, at `url` if it is not AWS's own endpoint.

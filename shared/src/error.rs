@@ -4,7 +4,6 @@
 //! that a variant carries, and never leaves this service.
 
 use crate::chat::ChatId;
-use crate::limits;
 use http::StatusCode;
 use serde::Serialize;
 use std::error::Error as StdError;
@@ -23,12 +22,10 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault at `pointer`, of which an answer names the first [`limits::POINTER_BYTES`].
+    /// A fault at `pointer`.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        let mut pointer = pointer.into();
-        pointer.truncate(pointer.floor_char_boundary(limits::POINTER_BYTES));
         Self {
-            pointer,
+            pointer: pointer.into(),
             detail: detail.into(),
         }
     }

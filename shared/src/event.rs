@@ -72,6 +72,7 @@ pub(crate) fn check_size(data: &RawValue, is_persistent: bool, limit: usize) -> 
 pub(crate) fn check_findings(findings: Vec<Finding>) -> Result<(), Error> {
     let faults: Vec<Fault> = findings
         .into_iter()
+        .take(limits::PROBLEMS)
         .map(|Finding { pointer, violation }| {
             let detail = match violation {
                 json::Violation::Nul => "must not contain the character U+0000",

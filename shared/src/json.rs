@@ -10,7 +10,7 @@ mod members;
 
 pub use canonical::same_value;
 pub use check::{Finding, Violation, check};
-pub use members::{Members, pointer_to};
+pub use members::{Members, pointer};
 
 /// The length of `text` without the white space between its tokens, in bytes.
 pub fn length_without_white_space(text: &str) -> usize {

@@ -28,8 +28,9 @@ pub const EVENT_NUMBER_MAGNITUDE: f64 = 1.797e308;
 /// Most problems named in one answer: enough for any honest mistake, and an answer stays small whatever was sent.
 pub const PROBLEMS: usize = 50;
 
-/// Longest JSON pointer in an answer, in bytes; the rest is left out. Names in a body may be as long as the body.
-pub const POINTER_BYTES: usize = 512;
+/// Longest JSON pointer in an answer, in bytes. A name can be as long as the body, and is named with every problem below it:
+/// without a bound an answer could outgrow what Lambda returns (6 MB).
+pub const POINTER_BYTES: usize = 256;
 
 /// How long a ready chat may be served from memory. It never changes; the bound is for operators who remove one by hand.
 pub const CHAT_CACHE_AGE: Duration = Duration::from_secs(60);

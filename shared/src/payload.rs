@@ -6,7 +6,7 @@
 use crate::chat::{self, Audience, Content, Scope, Tags};
 use crate::error::{Error, Fault};
 use crate::event::{self, Event};
-use crate::json::{self, Finding, Members, pointer_to};
+use crate::json::{self, Finding, Members};
 use crate::limits;
 use http::{HeaderMap, header};
 use serde_json::value::RawValue;
@@ -151,6 +151,11 @@ fn declares_json(headers: &HeaderMap) -> bool {
     }
 }
 
+/// The JSON pointer to an attribute.
+fn pointer_to(name: &str) -> String {
+    json::pointer([name.into()])
+}
+
 /// A body that could not be read at all.
 pub(crate) fn invalid(detail: String) -> Error {
     Error::InvalidPayload {
@@ -209,12 +214,12 @@ impl<'a> Attributes<'a> {
                 (true, false) => "must be given once".to_owned(),
                 (true, true) | (false, false) => continue,
             };
-            self.faults.push(Fault::new(pointer_to("", name), detail));
+            self.faults.push(Fault::new(pointer_to(name), detail));
         }
     }
 
     fn fault(&mut self, name: &str, detail: impl Into<String>) {
-        let fault = Fault::new(pointer_to("", name), detail);
+        let fault = Fault::new(pointer_to(name), detail);
         // A string with half of a surrogate pair is no string either; once is enough.
         if !self.faults.iter().any(|known| known.pointer == fault.pointer) {
             self.faults.push(fault);
@@ -223,7 +228,7 @@ impl<'a> Attributes<'a> {
 
     /// The attribute's value as text, with what was found in it.
     fn take_raw(&mut self, name: &str) -> (Option<&'a RawValue>, Vec<Finding>) {
-        let pointer = pointer_to("", name);
+        let pointer = pointer_to(name);
         let inside = format!("{pointer}/");
         let (findings, rest) = std::mem::take(&mut self.findings)
             .into_iter()
@@ -268,18 +273,17 @@ impl<'a> Attributes<'a> {
     }
 
     /// `value`, unless something was wrong.
-    fn finish<T>(mut self, value: Option<T>) -> Result<T, Error> {
+    fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
         match value {
             Some(value) if self.faults.is_empty() => Ok(value),
-            _ => {
-                self.faults.truncate(limits::PROBLEMS);
-                Err(wrong(self.faults))
-            }
+            _ => Err(wrong(self.faults)),
         }
     }
 }
 
-fn wrong(faults: Vec<Fault>) -> Error {
+/// What is wrong in a body, as far as one answer says it.
+fn wrong(mut faults: Vec<Fault>) -> Error {
+    faults.truncate(limits::PROBLEMS);
     let detail = match faults.len() {
         1 => "One thing in the body is wrong; errors says where.".to_owned(),
         n => format!("{n} things in the body are wrong; errors says where."),
@@ -462,6 +466,30 @@ mod tests {
             pointers(event_of(r#"{"type": "\ud800", "data": ["\udc00"]}"#)),
             ["/type", "/data/0"]
         );
+    }
+
+    #[test]
+    fn what_tags_may_have_hides_nothing_that_they_may_not() {
+        for bad in [r#""\u0000""#, r#""\ud800""#, "1e309"] {
+            let tags = format!(r#"{{"a": [{}{bad}]}}"#, "1.797e308,".repeat(60));
+            let body = format!(r#"{{"scope": "s", "audience": "a", "tags": {tags}}}"#);
+            assert_eq!(pointers(chat(&body)), ["/tags/a/60"], "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_answer_stays_small_whatever_is_wrong() {
+        let name = "/".repeat(80_000);
+        let fifty = |bad: &str| format!(r#"{{"{name}": [{bad}{}]}}"#, format!(", {bad}").repeat(60));
+        for result in [
+            event_of(&fifty(r#""\ud800""#)),
+            event_of(&format!(r#"{{"type": "t", "data": {}}}"#, fifty(r#""\u0000""#))),
+            event_of(&format!(r#"{{"type": "t", "data": 1, "{name}": 1}}"#)),
+        ] {
+            let pointers = pointers(result);
+            assert!(!pointers.is_empty() && pointers.len() <= limits::PROBLEMS);
+            assert!(pointers.iter().all(|pointer| pointer.len() <= limits::POINTER_BYTES));
+        }
     }
 
     #[test]

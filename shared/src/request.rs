@@ -91,9 +91,7 @@ impl Request {
     /// The trace that this request is part of: W3C's trace id, else X-Ray's.
     pub(crate) fn trace_id(&self) -> Option<&str> {
         let traceparent = self.traceparent().and_then(|value| value.to_str().ok());
-        let w3c = traceparent
-            .and_then(|value| value.split('-').nth(1))
-            .filter(|id| id.len() == 32);
+        let w3c = traceparent.and_then(|value| value.split('-').nth(1));
         let xray = || {
             self.inner
                 .lambda_context_ref()
@@ -130,14 +128,30 @@ impl Request {
     }
 }
 
+/// The headers that are used. One that is given several times, in whatever case, counts as it was given last; the gateway itself
+/// gives each once.
 fn headers(raw: Option<&RawValue>) -> HeaderMap {
-    strings(raw)
-        .into_iter()
-        .filter_map(|(name, value)| {
-            let name = HEADERS.iter().find(|known| name.eq_ignore_ascii_case(known.as_str()))?;
-            Some((name.clone(), HeaderValue::from_str(&value).ok()?))
-        })
-        .collect()
+    let mut headers = HeaderMap::new();
+    let given = raw.and_then(|raw| Members::of(raw.get()));
+    for (name, raw) in given.iter().flat_map(Members::iter) {
+        let known = HEADERS.iter().find(|known| name.eq_ignore_ascii_case(known.as_str()));
+        let text = value::<String>(Some(raw));
+        let text = text.filter(|text| known != Some(&TRACEPARENT) || is_traceparent(text));
+        if let (Some(known), Some(Ok(value))) = (known, text.map(HeaderValue::try_from)) {
+            headers.insert(known, value);
+        }
+    }
+    headers
+}
+
+/// Whether `text` is W3C trace context of version 00: `<version>-<trace id>-<parent id>-<flags>`. It goes along to the event
+/// service, which would refuse a whole request for the sake of an endless header.
+fn is_traceparent(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len);
+    lengths.eq([2, 32, 16, 2])
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
 }
 
 /// The members of an object that are strings.
@@ -152,4 +166,44 @@ fn strings(raw: Option<&RawValue>) -> HashMap<String, String> {
 /// A field as a `T`, or nothing if it is absent or something else.
 fn value<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
     serde_json::from_str(raw?.get()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn headers_of(text: &str) -> HeaderMap {
+        headers(Some(serde_json::from_str(text).unwrap()))
+    }
+
+    #[test]
+    fn a_header_given_several_times_counts_as_it_was_given_last() {
+        let text = r#"{"Content-Type": "a/b", "content-type": "c/d", "CONTENT-TYPE": "e/f", "content-Type": null}"#;
+        // Chance decided once; it would not be the same side for so long.
+        for _ in 0..30 {
+            let headers = headers_of(text);
+            assert_eq!(
+                headers.get_all(header::CONTENT_TYPE).iter().collect::<Vec<_>>(),
+                ["e/f"]
+            );
+        }
+    }
+
+    #[test]
+    fn only_w3c_trace_context_goes_along() {
+        let headers = |trace: &str| headers_of(&serde_json::json!({"traceparent": trace}).to_string());
+        assert_eq!(headers(TRACE)[TRACEPARENT], TRACE);
+        for trace in [
+            "",
+            "00",
+            &TRACE.to_uppercase(),
+            &format!("{TRACE}-x"),
+            &TRACE.replace('b', "g"),
+            &"0".repeat(100_000),
+        ] {
+            assert!(headers(trace).is_empty(), "{trace}");
+        }
+    }
 }

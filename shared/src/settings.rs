@@ -27,25 +27,20 @@ impl TableSettings {
     /// Reads them from the environment.
     pub fn from_env() -> Result<Self, SettingsError> {
         Ok(Self {
-            chats_table: required("CHATS_TABLE")?,
-            dynamodb_url: optional("DYNAMODB_URL")?,
+            chats_table: parsed("CHATS_TABLE", required("CHATS_TABLE")?, table_name)?,
+            dynamodb_url: optional_url("DYNAMODB_URL")?,
         })
     }
 }
 
 /// `TENANTS_TABLE`: name of the table of tenants.
 pub fn tenants_table() -> Result<String, SettingsError> {
-    required("TENANTS_TABLE")
+    parsed("TENANTS_TABLE", required("TENANTS_TABLE")?, table_name)
 }
 
 /// `EVENT_SERVICE_URL`: base URL of the event service, without `/api/v1`.
 pub fn event_service_url() -> Result<Url, SettingsError> {
-    parsed("EVENT_SERVICE_URL", required("EVENT_SERVICE_URL")?, |text| {
-        let url = Url::parse(text)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        url.ok_or("must be an http or https URL")
-    })
+    parsed("EVENT_SERVICE_URL", required("EVENT_SERVICE_URL")?, http_url)
 }
 
 /// Who this service is to others.
@@ -82,7 +77,7 @@ impl IdentitySettings {
             (Some(pem), _) => KeySettings::Pem(PrivateKeyPem(pem)),
             (None, Some(key_id)) => KeySettings::Kms {
                 key_id,
-                url: optional("KMS_URL")?,
+                url: optional_url("KMS_URL")?,
             },
             (None, None) => {
                 let problem = "is not set, nor is SERVICE_KEY_ID".to_owned();
@@ -159,6 +154,29 @@ pub fn event_data_limit() -> Result<usize, SettingsError> {
                 .ok_or("must be a number of bytes")
         }),
     }
+}
+
+/// A table's name by DynamoDB's rules. With another one every request would fail, each as if the table were unavailable.
+fn table_name(text: &str) -> Result<String, &'static str> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    match (3..=255).contains(&text.len()) && text.bytes().all(is_allowed) {
+        true => Ok(text.to_owned()),
+        false => Err("must be the name of a DynamoDB table"),
+    }
+}
+
+fn http_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or("must be an http or https URL")
+}
+
+/// An endpoint other than AWS's, as the SDK takes it.
+fn optional_url(variable: &'static str) -> Result<Option<String>, SettingsError> {
+    let url = optional(variable)?;
+    url.map(|text| parsed(variable, text, |text| http_url(text).map(|_| text.to_owned())))
+        .transpose()
 }
 
 fn required(variable: &'static str) -> Result<String, SettingsError> {

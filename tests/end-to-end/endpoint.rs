@@ -1,6 +1,6 @@
 //! A tenant's authorization endpoint that misbehaves, and what it can do with the token that it gets: nothing.
 
-use crate::support::{Act, Answer, Api, OwnTenant, Proxy, unix_seconds};
+use crate::support::{Act, Answer, Api, OwnTenant, Proxy, Seen, unix_seconds};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -131,6 +131,69 @@ async fn trouble_is_unavailable_and_never_allowed_and_is_not_remembered() {
     assert!(elsewhere.seen().is_empty(), "redirects are not followed");
     let large = says(200, format!(r#"["read", "{}"]"#, "x".repeat(63 * 1024)));
     assert_eq!(setup.reads("large", large).await[0].status, 200);
+}
+
+/// An endpoint that allows what `allows` says of object and action.
+fn allowing(allows: impl Fn(&Value, &str) -> bool) -> impl Fn(&Seen) -> Act {
+    move |seen| {
+        let asked: Value = serde_json::from_slice(&seen.body).unwrap();
+        let action = asked["action"].as_str().unwrap();
+        match allows(&asked["object"]["value"], action) {
+            true => says(200, json!([action]).to_string()),
+            false => says(200, "[]"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn converting_takes_a_yes_to_the_rooms_own_classroom_too() {
+    let setup = Setup::new().await;
+    let (api, tenant) = (&setup.api, &setup.tenant);
+    let room = api.free_room(&tenant.audience);
+    let (items, before) = (api.table().items().len(), api.event_service().room(room).unwrap());
+    let body = json!({"audience": tenant.audience, "scope": "math 8", "event_room_id": room});
+    for action in ["convert", "update"] {
+        setup.endpoint.follow(allowing(move |_, asked| asked == action));
+        let mut claims = tenant.claims();
+        claims["sub"] = json!(format!("may {action}"));
+        let request = api
+            .request(Method::POST, "/api/v1/chats/convert")
+            .bearer_auth(tenant.token_with(&tenant.keys[0], &claims));
+        let answer = api.send_as_it_is(request.body(body.to_string())).await;
+        assert_eq!(answer.problem(), (403, "access_denied"), "{action}: {answer:?}");
+    }
+    assert_eq!(api.table().items().len(), items);
+    let after = api.event_service().room(room).unwrap();
+    assert_eq!(after.classroom_id, before.classroom_id);
+}
+
+#[tokio::test]
+async fn a_claim_takes_a_yes_to_claims_whatever_its_attribute() {
+    let setup = Setup::new().await;
+    let (api, tenant) = (&setup.api, &setup.tenant);
+    for (number, (denied, event, status)) in [
+        ("claims", json!({"is_claim": true}), 403),
+        ("claims", json!({"is_claim": true, "attribute": "pinned"}), 403),
+        ("pinned", json!({"is_claim": true, "attribute": "pinned"}), 403),
+        ("pinned", json!({"attribute": "pinned"}), 403),
+        ("events", json!({}), 403),
+        ("events", json!({"is_claim": true, "attribute": "pinned"}), 201),
+        ("claims", json!({"attribute": "pinned"}), 201),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        setup.endpoint.follow(allowing(move |object, _| object[2] != denied));
+        let mut claims = tenant.claims();
+        claims["sub"] = json!(format!("somebody {number}"));
+        let mut body = json!({"type": "message", "data": 1});
+        body.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
+        let request = api
+            .request(Method::POST, &format!("{}/events", setup.chat))
+            .bearer_auth(tenant.token_with(&tenant.keys[0], &claims));
+        let answer = api.send_as_it_is(request.body(body.to_string())).await;
+        assert_eq!(answer.status, status, "{denied}: {body}: {answer:?}");
+    }
 }
 
 #[tokio::test]

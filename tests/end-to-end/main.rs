@@ -8,16 +8,21 @@
 )]
 
 mod access;
+mod bad_input;
+mod commands;
 mod crashes;
 mod endpoint;
 mod event_service;
 mod event_service_contract;
 mod event_service_faults;
+#[cfg(feature = "moto")]
+mod kms;
 mod races;
 mod raw_http;
 mod replay;
 mod routes;
 mod samples;
+mod starting;
 mod support;
 mod table_faults;
 mod tenants;

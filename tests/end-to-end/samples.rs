@@ -40,9 +40,19 @@ const SAMPLES: [(&str, &str, u16, Option<&str>); 11] = [
     ),
 ];
 
+/// The text of a sample.
+pub(crate) fn text(name: &str) -> String {
+    fs::read_to_string(local::binaries::workspace().join("events").join(format!("{name}.json"))).unwrap()
+}
+
+/// The texts of a function's samples.
+pub(crate) fn texts_for(function: &str) -> Vec<String> {
+    let samples = SAMPLES.iter().filter(|(_, its_function, ..)| *its_function == function);
+    samples.map(|(name, ..)| text(name)).collect()
+}
+
 fn sample(name: &str) -> Value {
-    let path = local::binaries::workspace().join("events").join(format!("{name}.json"));
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    serde_json::from_str(&text(name)).unwrap()
 }
 
 #[tokio::test]
@@ -50,9 +60,7 @@ async fn each_sample_gets_its_answer() {
     let api = Api::start().await;
     local::demo::add_room(api.event_service()).unwrap();
     for (name, function, status, problem) in SAMPLES {
-        let mut event = sample(name);
-        api.authorize(&mut event);
-        let answer = api.invoke(function, event.to_string()).await.unwrap();
+        let answer = api.invoke(function, text(name)).await.unwrap();
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         assert_eq!(answer["statusCode"], status, "{name}: {body}");
         assert_eq!(body.get("type").and_then(Value::as_str), problem, "{name}: {body}");

@@ -118,6 +118,18 @@ impl Registry {
         lock(&self.state).instances.get(&number).cloned()
     }
 
+    /// The numbers of the processes of `function` that exist now, the oldest first.
+    pub(super) fn numbers(&self, function: &str) -> Vec<u64> {
+        let mut numbers: Vec<u64> = lock(&self.state)
+            .instances
+            .iter()
+            .filter(|(_, instance)| instance.function == function)
+            .map(|(number, _)| *number)
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// Notes that a process ended, and how.
     pub(super) fn remove(&self, number: u64, how: String) {
         let instance = lock(&self.state).instances.remove(&number);

@@ -25,7 +25,10 @@ async fn a_raw_payload_goes_in_and_the_answer_comes_out() {
 async fn an_idle_process_is_used_again() {
     let stack = stack().await;
     let first = pid(&stack).await;
+    let number = stack.processes("sample");
+    assert_eq!(number.len(), 1);
     assert_eq!(pid(&stack).await, first);
+    assert_eq!(stack.processes("sample"), number);
 }
 
 #[tokio::test]
@@ -82,9 +85,12 @@ async fn a_process_that_exits_costs_one_invocation_and_the_next_has_a_fresh_one(
 async fn a_process_that_was_killed_while_idle_is_replaced_without_an_error() {
     let stack = stack().await;
     let first = pid(&stack).await;
+    let number = stack.processes("sample");
     stack.kill("sample").await;
     assert!(!is_running(first));
+    assert!(stack.processes("sample").is_empty());
     assert_ne!(pid(&stack).await, first);
+    assert_ne!(stack.processes("sample"), number);
 }
 
 #[tokio::test]
@@ -186,7 +192,10 @@ async fn a_rebuilt_binary_is_picked_up_by_the_next_invocation() {
     options.binaries.insert("sample".to_owned(), binary.clone());
     let stack = Stack::start(options).await.unwrap();
     let first = pid(&stack).await;
+    let number = stack.processes("sample");
+    assert_eq!(number.len(), 1);
     assert_eq!(pid(&stack).await, first);
+    assert_eq!(stack.processes("sample"), number);
     install();
     let second = pid(&stack).await;
     assert_ne!(second, first);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dynoxide::actions::list_tables::ListTablesRequest;
-use local::{EventServiceChoice, Options, Stack};
+use local::{EventServiceChoice, Key, Options, Stack};
 use serde_json::json;
 
 use crate::support::{TEMPLATE, ask, options, options_for};
@@ -116,7 +116,7 @@ async fn tables_can_listen_on_one_more_address() {
 
 #[tokio::test]
 async fn functions_are_told_about_a_real_event_service() {
-    let key = local::Key::generate().unwrap().private;
+    let key = Key::generate().unwrap().private;
     let event_service = EventServiceChoice::Real {
         url: "http://127.0.0.1:1/".to_owned(),
         account: "chats.svc.example.org".to_owned(),
@@ -130,4 +130,19 @@ async fn functions_are_told_about_a_real_event_service() {
     .unwrap();
     assert_eq!(stack.event_service_url(), "http://127.0.0.1:1");
     assert_eq!(ask(&stack, json!({"do": "environment"})).await["SERVICE_KEY"], key);
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_told() {
+    let event_service = EventServiceChoice::Real {
+        url: "http://127.0.0.1:1/".to_owned(),
+        account: "chats.svc.example.org".to_owned(),
+        key: "a key".to_owned(),
+    };
+    let refusal = refusal(Options {
+        event_service,
+        ..options()
+    })
+    .await;
+    assert!(refusal.starts_with("the service's key"), "{refusal}");
 }

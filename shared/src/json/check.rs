@@ -3,13 +3,14 @@
 //! A scanner, not a `serde` visitor: serde_json's visitor ends at the first lone surrogate or number beyond f64, while all of
 //! them are to be named at once, each with its pointer, and a number's text is gone once it was parsed.
 
-use super::pointer_to;
+use super::pointer;
 use crate::limits;
+use std::borrow::Cow;
 
 /// A violation and the JSON pointer to the value that has it (or whose name has it).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// JSON pointer (RFC 6901), from the root of the text that was checked.
+    /// JSON pointer (RFC 6901), from the root of the text that was checked; see [`super::pointer`].
     pub pointer: String,
     /// What is wrong there.
     pub violation: Violation,
@@ -24,7 +25,7 @@ pub enum Violation {
     LoneSurrogate,
     /// The character U+0000, which PostgreSQL can't store.
     Nul,
-    /// A number beyond the range of f64.
+    /// A number beyond the range of f64, or one that serde_json, which the event service reads with, takes for such.
     NotF64,
     /// A number of magnitude [`limits::EVENT_NUMBER_MAGNITUDE`] or above that is still an f64.
     HugeNumber,
@@ -144,8 +145,9 @@ impl Scanner<'_> {
             .find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'))
             .unwrap_or(rest.len());
         self.at += end;
-        // Rust parses every JSON number; one beyond f64 becomes infinite.
-        let magnitude = rest[..end].parse::<f64>().map_or(0.0, f64::abs);
+        // serde_json refuses what becomes infinite on its way to an f64, which a number with all its digits does a little
+        // earlier than one with an exponent.
+        let magnitude = serde_json::from_str::<f64>(&rest[..end]).map_or(f64::INFINITY, f64::abs);
         if magnitude.is_infinite() {
             self.find(Violation::NotF64);
         } else if magnitude >= limits::EVENT_NUMBER_MAGNITUDE {
@@ -154,23 +156,18 @@ impl Scanner<'_> {
     }
 
     fn find(&mut self, violation: Violation) {
-        if self
-            .findings
-            .iter()
-            .filter(|finding| finding.violation == violation)
-            .count()
-            >= limits::PROBLEMS
-        {
+        let known = self.findings.iter().filter(|finding| finding.violation == violation);
+        if known.count() >= limits::PROBLEMS {
             return;
         }
-        let pointer = self.open.iter().fold(String::new(), |pointer, open| match open {
-            Open::Array(index) => format!("{pointer}/{index}"),
+        let pointer = pointer(self.open.iter().map(|open| match open {
+            Open::Array(index) => Cow::Owned(index.to_string()),
             // A name with a lone surrogate has no other spelling than its own.
             Open::Object { name, .. } => match serde_json::from_str::<String>(name) {
-                Ok(name) => pointer_to(&pointer, &name),
-                Err(_) => pointer_to(&pointer, name.trim_matches('"')),
+                Ok(name) => Cow::Owned(name),
+                Err(_) => Cow::Borrowed(name.trim_matches('"')),
             },
-        });
+        }));
         self.findings.push(Finding { pointer, violation });
     }
 }
@@ -261,6 +258,14 @@ mod tests {
         for violation in [Violation::LoneSurrogate, Violation::Nul, Violation::NotF64] {
             assert!(found.iter().any(|(_, found)| *found == violation), "{violation:?}");
         }
+    }
+
+    #[test]
+    fn a_number_is_too_large_where_the_event_services_parser_says_so() {
+        let in_full = format!("17976931348623157{}", "0".repeat(292));
+        assert!(serde_json::from_str::<serde_json::Value>(&in_full).is_err());
+        assert_eq!(violations(&in_full), one("", Violation::NotF64));
+        assert_eq!(violations("1.7976931348623157e308"), one("", Violation::HugeNumber));
     }
 
     proptest! {

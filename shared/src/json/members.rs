@@ -1,5 +1,6 @@
 //! The members of one JSON object, each value still text, duplicates kept.
 
+use crate::limits;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -83,9 +84,18 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// The JSON pointer (RFC 6901) to `name` in the object that `parent` points to.
-pub fn pointer_to(parent: &str, name: &str) -> String {
-    format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
+/// The JSON pointer (RFC 6901) to the value that the names and indices in `path` lead to, or, if that has more than
+/// [`limits::POINTER_BYTES`], to the innermost value around it whose pointer has not.
+pub fn pointer<'a>(path: impl IntoIterator<Item = Cow<'a, str>>) -> String {
+    let mut pointer = String::new();
+    for name in path {
+        let step = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        if pointer.len() + step.len() > limits::POINTER_BYTES {
+            break;
+        }
+        pointer.push_str(&step);
+    }
+    pointer
 }
 
 #[cfg(test)]
@@ -114,6 +124,13 @@ mod tests {
 
     #[test]
     fn pointers_escape_tilde_and_slash() {
-        assert_eq!(pointer_to("/tags", "a/b~c"), "/tags/a~1b~0c");
+        assert_eq!(pointer(["tags", "a/b~c"].map(Cow::from)), "/tags/a~1b~0c");
+    }
+
+    #[test]
+    fn a_pointer_that_would_be_too_long_ends_at_a_value_around() {
+        let long = "/".repeat(limits::POINTER_BYTES / 2);
+        assert_eq!(pointer(["tags", "a", &long, "b"].map(Cow::from)), "/tags/a");
+        assert_eq!(pointer([Cow::from(long)]), "");
     }
 }

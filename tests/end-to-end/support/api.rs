@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 /// The variable that names the event service: a proxy in front of it is put there.
 pub(crate) const EVENT_SERVICE: &str = "EVENT_SERVICE_URL";
+/// Where the sample events have their token.
+const TOKEN_PLACE: &str = "put-a-token-here";
 /// The variable that names the table's endpoint.
 pub(crate) const TABLE: &str = "DYNAMODB_URL";
 
@@ -187,18 +189,19 @@ impl Api {
         self.stack.tenants().token(request).unwrap()
     }
 
-    /// Sets an event's `Authorization` header to a token that may do everything in `school`'s audience.
-    pub(crate) fn authorize(&self, event: &mut Value) {
-        event["headers"]["authorization"] = format!("Bearer {}", self.token).into();
-    }
-
-    /// Invokes a function past the gateway; the answer is the function's own.
+    /// Invokes a function past the gateway; the answer is the function's own. The place for a token in an event gets one of
+    /// `school` that may do everything there.
     pub(crate) async fn invoke(
         &self,
         function: &str,
         event: impl Into<Bytes>,
     ) -> Result<Value, local::InvocationError> {
-        let answer = self.stack.invoke(function, event.into()).await?;
+        let event: Bytes = event.into();
+        let event = match std::str::from_utf8(&event) {
+            Ok(text) => Bytes::from(text.replace(TOKEN_PLACE, &self.token)),
+            Err(_) => event,
+        };
+        let answer = self.stack.invoke(function, event).await?;
         Ok(serde_json::from_slice(&answer).unwrap())
     }
 

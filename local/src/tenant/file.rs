@@ -1,0 +1,206 @@
+//! A tenant as a TOML file, which is what operators write and keep.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use chats::access::{Authorization, Tenant, TenantDocument, TenantError};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
+use serde::{Deserialize, Serialize};
+
+/// The members that a public key may have (RFC 7517, section 4; RFC 7518, sections 6.2.1 and 6.3.1; RFC 8037, section 2).
+/// The library takes any others and forgets them, but here one is a misspelling.
+const KEY_MEMBERS: [&str; 14] = [
+    "kty", "use", "key_ops", "alg", "kid", "x5u", "x5c", "x5t", "x5t#S256", "crv", "x", "y", "n", "e",
+];
+
+/// The members of a private or symmetric key (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
+const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// What stands in the file, in the order in which it is written: what TOML calls tables comes last.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TenantFile {
+    pub(crate) issuer: String,
+    token_audiences: BTreeSet<String>,
+    keys: Vec<Jwk>,
+    audiences: BTreeMap<String, Authorization>,
+}
+
+/// As much of the file as shows which members its keys have.
+#[derive(Deserialize)]
+struct Keys {
+    keys: Vec<toml::Table>,
+}
+
+/// What is wrong with a tenant's file. Its text names the place.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("{path}: {source}")]
+    Read { path: String, source: std::io::Error },
+    #[error("{path}: {source}")]
+    Syntax { path: String, source: toml::de::Error },
+    #[error("{path}: keys[{index}] has an unknown member {member:?}")]
+    UnknownMember { path: String, index: usize, member: String },
+    #[error(
+        "{path}: keys[{index}].{member} belongs to a key that must be secret: only public keys belong here, and a secret one that others have seen is to be replaced"
+    )]
+    Secret { path: String, index: usize, member: String },
+    #[error("{path}: {source}")]
+    Tenant { path: String, source: TenantError },
+}
+
+impl TenantFile {
+    /// A tenant that is to be written.
+    pub(crate) fn new(issuer: String, document: TenantDocument) -> Self {
+        let TenantDocument {
+            keys,
+            token_audiences,
+            audiences,
+        } = document;
+        Self {
+            issuer,
+            token_audiences,
+            keys,
+            audiences,
+        }
+    }
+
+    /// The tenant in the file `path`, checked.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
+        let name = path.display().to_string();
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, name),
+            Err(source) => Err(FileError::Read { path: name, source }),
+        }
+    }
+
+    fn parse(text: &str, path: String) -> Result<Self, FileError> {
+        let syntax = |source| FileError::Syntax {
+            path: path.clone(),
+            source,
+        };
+        let file: Self = toml::from_str(text).map_err(syntax)?;
+        let written: Keys = toml::from_str(text).map_err(syntax)?;
+        for (index, key) in written.keys.into_iter().enumerate() {
+            let mut members = key.into_iter().map(|(member, _)| member);
+            if let Some(member) = members.find(|member| !KEY_MEMBERS.contains(&member.as_str())) {
+                return Err(match SECRET_MEMBERS.contains(&member.as_str()) {
+                    true => FileError::Secret { path, index, member },
+                    false => FileError::UnknownMember { path, index, member },
+                });
+            }
+        }
+        match Tenant::check(&file.issuer, file.document()) {
+            Ok(_) => Ok(file),
+            Err(source) => Err(FileError::Tenant { path, source }),
+        }
+    }
+
+    /// What goes into the table.
+    pub(crate) fn document(&self) -> TenantDocument {
+        TenantDocument {
+            keys: self.keys.clone(),
+            token_audiences: self.token_audiences.clone(),
+            audiences: self.audiences.clone(),
+        }
+    }
+
+    /// The file's text.
+    ///
+    /// # Errors
+    /// TOML can't express it.
+    pub(crate) fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+
+    /// What it comes to, for a person.
+    pub(crate) fn summary(&self) -> String {
+        let keys = self.keys.iter().map(|key| {
+            let algorithm = match key.algorithm {
+                AlgorithmParameters::EllipticCurve(_) => "ES256",
+                AlgorithmParameters::RSA(_) => "RS256",
+                // Ed25519: the tenant was checked, and no other kind is accepted.
+                _ => "EdDSA",
+            };
+            let id = key.common.key_id.as_deref().unwrap_or("without a kid");
+            format!("  key {id} ({algorithm})")
+        });
+        let token_audiences = self.token_audiences.iter().map(|aud| format!("  tokens for {aud}"));
+        let audiences = self.audiences.iter().map(|(audience, authorization)| {
+            let way = match authorization {
+                Authorization::Scopes {} => "scopes of the token".to_owned(),
+                Authorization::Accounts { accounts } => format!("accounts ({})", accounts.len()),
+                Authorization::Http { endpoint } => format!("http ({endpoint})"),
+            };
+            format!("  chats of {audience}, allowed by {way}")
+        });
+        let lines = keys.chain(token_audiences).chain(audiences);
+        lines.fold(self.issuer.clone(), |text, line| format!("{text}\n{line}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use local::binaries;
+
+    fn example() -> String {
+        fs::read_to_string(binaries::workspace().join("docs/tenant.example.toml")).unwrap()
+    }
+
+    fn parse(text: &str) -> Result<TenantFile, FileError> {
+        TenantFile::parse(text, "FILE".to_owned())
+    }
+
+    #[test]
+    fn the_example_is_accepted_and_shows_every_way_to_authorize_and_keys_that_rotate() {
+        let tenant = parse(&example()).unwrap();
+        let ways = |way: fn(&Authorization) -> bool| tenant.audiences.values().filter(|each| way(each)).count();
+        assert_eq!(ways(|way| matches!(way, Authorization::Scopes {})), 1);
+        assert_eq!(ways(|way| matches!(way, Authorization::Accounts { .. })), 1);
+        assert_eq!(ways(|way| matches!(way, Authorization::Http { .. })), 1);
+        assert!(tenant.keys.len() > 1);
+        assert_eq!(tenant.summary().lines().count(), 1 + tenant.keys.len() + 1 + 3);
+    }
+
+    #[test]
+    fn a_tenant_that_is_written_reads_the_same() {
+        let tenant = parse(&example()).unwrap();
+        let written = tenant.to_toml().unwrap();
+        assert_eq!(parse(&written).unwrap(), tenant, "{written}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        for (right, wrong, told) in [
+            ("issuer = ", "isuer = ", "unknown field `isuer`"),
+            (
+                "token_audiences = [",
+                "token_audiences = [7, ",
+                "invalid type: integer `7`",
+            ),
+            ("kid = ", "kidd = ", "keys[0] has an unknown member \"kidd\""),
+            (
+                "kid = ",
+                "d = \"secret\"\nkid = ",
+                "keys[0].d belongs to a key that must be secret",
+            ),
+            ("\"EC\"", "\"oct\"", "key 0: it must be a public key"),
+            ("\"P-256\"", "\"P-384\"", "key 0: it must be a public key for ES256"),
+            ("\"scopes\"", "\"scope\"", "unknown variant `scope`"),
+            ("accounts = [", "account = [", "unknown field `account`"),
+            ("\"https://", "\"http://", "endpoint must be an https URL"),
+        ] {
+            let example = example();
+            assert!(example.contains(right), "{right}");
+            let error = parse(&example.replacen(right, wrong, 1)).unwrap_err().to_string();
+            assert!(error.starts_with("FILE: ") && error.contains(told), "{error}");
+        }
+    }
+}
