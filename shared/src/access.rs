@@ -1,14 +1,119 @@
 //! Who may do what (design, section 5): authentication by a tenant's token, authorization in the way that the tenant chose for
 //! the audience. Nothing is allowed by default.
+//!
+//! Neither can be left out. A handler gets nowhere without an [`Account`], and no further without a [`Permit`] for what it does:
+//! ```
+//! # use chats::{Error, access::{Access, Read}, chat::{Chat, ChatId}, request::Request, table::ChatsTable};
+//! # use std::sync::Arc;
+//! # async fn read(
+//! #     access: &Access, table: &ChatsTable, request: &Request, chat_id: ChatId,
+//! # ) -> Result<Arc<Chat>, Error> {
+//! let account = access.authenticate(request).await?;
+//! let found = table.read(&account, chat_id, request.deadline()).await?.ok_or(Error::ChatNotFound)?;
+//! let permit = access.authorize(request, &account, found.audience(), Read { chat_id }).await?;
+//! Ok(found.open(&permit))
+//! # }
+//! ```
+//!
+//! None of these compiles. The table is not read without an account:
+//! ```compile_fail,E0061
+//! # use chats::{chat::ChatId, request::Request, table::ChatsTable};
+//! # async fn read(table: &ChatsTable, request: &Request, chat_id: ChatId) {
+//! let found = table.read(chat_id, request.deadline()).await;
+//! # }
+//! ```
+//! nor is a permit given without one:
+//! ```compile_fail,E0061
+//! # use chats::{access::{Access, Create}, chat::Audience, request::Request};
+//! # async fn permit(access: &Access, request: &Request, audience: &Audience) {
+//! let permit = access.authorize(request, audience, Create).await;
+//! # }
+//! ```
+//! A chat that was found is not opened without a permit:
+//! ```compile_fail,E0061
+//! # use chats::{chat::Chat, table::FoundChat};
+//! # fn open(found: FoundChat) -> std::sync::Arc<Chat> {
+//! found.open()
+//! # }
+//! ```
+//! nor by reaching into it:
+//! ```compile_fail,E0616
+//! # use chats::{chat::Chat, table::FoundChat};
+//! # fn open(found: FoundChat) -> std::sync::Arc<Chat> {
+//! found.0
+//! # }
+//! ```
+//! nor with the permit for something else:
+//! ```compile_fail,E0277
+//! # use chats::{access::{Create, Permit}, chat::Chat, table::FoundChat};
+//! # fn open(found: FoundChat, permit: &Permit<Create>) -> std::sync::Arc<Chat> {
+//! found.open(permit)
+//! # }
+//! ```
+//! Nothing is created, converted or posted with the permit for something else:
+//! ```compile_fail,E0308
+//! # use chats::{access::{Permit, Read}, chat::Content, creation::Attempt};
+//! # async fn create(attempt: Attempt<'_>, content: Content, permit: &Permit<Read>) {
+//! let made = attempt.create(content, "p2p", permit).await;
+//! # }
+//! ```
+//! ```compile_fail,E0308
+//! # use chats::{access::{Convert, Permit}, chat::Content, creation::Attempt, event_service::Room};
+//! # async fn convert(attempt: Attempt<'_>, content: Content, room: Room, permit: &Permit<Convert>) {
+//! let made = attempt.convert(content, &room, permit, permit).await;
+//! # }
+//! ```
+//! ```compile_fail,E0308
+//! # use chats::{access::{Permit, Read}, event::Event, event_service::EventService, request::Request};
+//! # use uuid::Uuid;
+//! # async fn post(service: &EventService, request: &Request, room: Uuid, event: &Event<'_>, permit: &Permit<Read>) {
+//! let created = service.create_event(&request.call(), room, event, permit).await;
+//! # }
+//! ```
+//! What lies below is out of reach:
+//! ```compile_fail,E0624
+//! # use chats::{request::Request, table::{ChatsTable, Expected, StoredChat}};
+//! # async fn put(table: &ChatsTable, chat: &StoredChat, request: &Request) {
+//! let written = table.put(chat, Expected::Absent, request.deadline()).await;
+//! # }
+//! ```
+//! ```compile_fail,E0624
+//! # use chats::{event_service::EventService, request::Request};
+//! # use uuid::Uuid;
+//! # async fn point(service: &EventService, request: &Request, room: Uuid, chat: Uuid) {
+//! let pointed = service.set_classroom(&request.call(), room, chat).await;
+//! # }
+//! ```
+//! And neither accounts nor permits can be made by hand:
+//! ```compile_fail,E0624
+//! # use chats::access::{Permit, Read};
+//! let permit = Permit::<Read>::new();
+//! ```
+//! ```compile_fail,E0451
+//! # use chats::access::{Permit, Read};
+//! let permit = Permit::<Read> { action: std::marker::PhantomData };
+//! ```
+//! ```compile_fail,E0599
+//! # use chats::access::{Permit, Read};
+//! let permit = Permit::<Read>::default();
+//! ```
+//! ```compile_fail,E0451
+//! # use chats::access::Account;
+//! # fn promoted(account: Account) -> Account {
+//! Account { name: "teacher.school.example.org".to_owned(), ..account }
+//! # }
+//! ```
 
 mod authentication;
 mod authorization;
 mod endpoint;
 mod tenant;
 mod tenants;
+#[cfg(test)]
+mod tests;
 
 pub use authentication::Account;
-pub use authorization::{Action, Convert, Create, CreateEvent, Permit, Question, Read, Update};
+pub use authorization::{Action, Convert, Create, CreateEvent, OnChat, Permit, Question, Read, Update};
 pub use tenant::{Authorization, Tenant, TenantDocument, TenantError};
 pub use tenants::{PutTenantError, TenantsTable, tenant_item};
 

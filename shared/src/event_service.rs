@@ -121,7 +121,7 @@ impl EventService {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn create_room(&self, call: &Call<'_>, room: &NewRoom<'_>) -> Result<Uuid, Failure> {
+    pub(crate) async fn create_room(&self, call: &Call<'_>, room: &NewRoom<'_>) -> Result<Uuid, Failure> {
         let reply = self.write(call, "/rooms".to_owned(), room).await?;
         // A room was made; without its id it is lost.
         reply.read::<Room>().map(|room| room.id).map_err(Failure::unreadable)
@@ -131,7 +131,7 @@ impl EventService {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn read_room(&self, call: &Call<'_>, room_id: Uuid) -> Result<Option<Room>, Failure> {
+    pub(crate) async fn read_room(&self, call: &Call<'_>, room_id: Uuid) -> Result<Option<Room>, Failure> {
         let answers = [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND];
         let reply = self.repeatable(call, &answers, Method::GET, room_id, None).await;
         // Nothing was asked for but an answer: whatever the reason, it may be there the next time.
@@ -147,7 +147,12 @@ impl EventService {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn set_classroom(&self, call: &Call<'_>, room_id: Uuid, classroom_id: Uuid) -> Result<(), Failure> {
+    pub(crate) async fn set_classroom(
+        &self,
+        call: &Call<'_>,
+        room_id: Uuid,
+        classroom_id: Uuid,
+    ) -> Result<(), Failure> {
         #[derive(Serialize)]
         struct Change {
             classroom_id: Uuid,

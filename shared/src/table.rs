@@ -10,7 +10,7 @@ pub use failure::TableError;
 pub(crate) use failure::within;
 pub use item::{State, StoredChat};
 
-use crate::access::{Account, Action, Permit};
+use crate::access::{Account, OnChat, Permit};
 use crate::cache::Cache;
 use crate::chat::{Audience, Chat, ChatId};
 use crate::clock::Deadline;
@@ -70,8 +70,8 @@ impl FoundChat {
         &self.0.content.audience
     }
 
-    /// The chat itself.
-    pub fn open<A: Action>(self, _: &Permit<A>) -> Arc<Chat> {
+    /// The chat itself, for whoever may do something with chats that are there.
+    pub fn open<A: OnChat>(self, _: &Permit<A>) -> Arc<Chat> {
         self.0
     }
 }
@@ -150,7 +150,12 @@ impl ChatsTable {
     ///
     /// # Errors
     /// See [`TableError`]; if it is unavailable, the item may have been put.
-    pub async fn put(&self, chat: &StoredChat, expected: Expected, deadline: Deadline) -> Result<Write, TableError> {
+    pub(crate) async fn put(
+        &self,
+        chat: &StoredChat,
+        expected: Expected,
+        deadline: Deadline,
+    ) -> Result<Write, TableError> {
         let put = self.put_chat(chat, expected).map_err(TableError::defect)?;
         match chat.state {
             State::Reserved { .. } => {
@@ -183,7 +188,7 @@ impl ChatsTable {
     ///
     /// # Errors
     /// See [`TableError`]; if it is unavailable, the chat may have become ready.
-    pub async fn make_ready(
+    pub(crate) async fn make_ready(
         &self,
         chat_id: ChatId,
         attempt: Uuid,
@@ -209,7 +214,12 @@ impl ChatsTable {
     ///
     /// # Errors
     /// See [`TableError`].
-    pub async fn drop_reservation(&self, chat_id: ChatId, attempt: Uuid, deadline: Deadline) -> Result<(), TableError> {
+    pub(crate) async fn drop_reservation(
+        &self,
+        chat_id: ChatId,
+        attempt: Uuid,
+        deadline: Deadline,
+    ) -> Result<(), TableError> {
         let request = self
             .client
             .delete_item()
@@ -231,7 +241,7 @@ impl ChatsTable {
     ///
     /// # Errors
     /// See [`TableError`].
-    pub async fn finish(&self, chat_id: ChatId, linking: Uuid, deadline: Deadline) -> Result<(), TableError> {
+    pub(crate) async fn finish(&self, chat_id: ChatId, linking: Uuid, deadline: Deadline) -> Result<(), TableError> {
         let request = self
             .client
             .update_item()

@@ -7,9 +7,11 @@
     reason = "in a test a panic is the answer, and clippy.toml exempts only the test functions, not their helpers"
 )]
 
+mod access;
 mod bad_input;
 mod commands;
 mod crashes;
+mod endpoint;
 mod event_service;
 mod event_service_contract;
 mod event_service_faults;
@@ -23,3 +25,5 @@ mod samples;
 mod starting;
 mod support;
 mod table_faults;
+mod tenants;
+mod tokens;

@@ -4,12 +4,14 @@
 mod api;
 mod proxy;
 mod table;
+mod tenants;
 
 use std::time::Duration;
 
 pub(crate) use api::{Answer, Api, EVENT_SERVICE, TABLE, options};
 pub(crate) use proxy::{Act, Proxy, Seen};
 pub(crate) use table::Table;
+pub(crate) use tenants::{OwnTenant, SigningKey, part, put_item, unix_seconds};
 
 /// An audience of the demo tenants.
 pub(crate) const SCHOOL: &str = "school.example.org";

@@ -36,7 +36,7 @@ impl Route for ConvertChat {
         let convert = access.authorize(request, &account, audience, Convert).await?;
 
         let attempt = Attempt::new(table, event_service, request.call());
-        let room = attempt.room(event_room_id, audience).await?;
+        let room = attempt.room(event_room_id, audience, &convert).await?;
         let update = Update {
             classroom_id: room.classroom_id,
         };

@@ -9,6 +9,7 @@ use crate::cache::Cache;
 use crate::clock::{self, Deadline};
 use crate::error::Error;
 use http::HeaderValue;
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Header, Validation};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -124,7 +125,7 @@ enum Refusal {
     #[error("the algorithm is not the key's")]
     Algorithm,
     #[error("the signature is wrong")]
-    Signature(#[source] jsonwebtoken::errors::Error),
+    Signature,
     #[error("aud is not accepted")]
     Audience,
     #[error("sub is not valid")]
@@ -232,7 +233,10 @@ fn verify(token: &str, header: &Header, tenant: &Tenant) -> Result<Claims, Refus
     validation.validate_exp = false;
     validation.validate_aud = false;
     let claims = jsonwebtoken::decode::<Claims>(token, &key.key, &validation)
-        .map_err(Refusal::Signature)?
+        .map_err(|error| match error.kind() {
+            ErrorKind::InvalidSignature => Refusal::Signature,
+            _ => Refusal::Malformed(error),
+        })?
         .claims;
     if claims.iss != tenant.issuer() {
         return Err(Refusal::Issuer);
@@ -256,4 +260,69 @@ fn valid_now(claims: &Claims, now: i64) -> Result<(), Refusal> {
         return Err(Refusal::NotYet);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(dates: &str) -> Result<Claims, serde_json::Error> {
+        serde_json::from_str(&format!(r#"{{"iss": "i", "aud": "a", "sub": "s", {dates}}}"#))
+    }
+
+    #[test]
+    fn a_token_is_valid_until_60_seconds_after_exp() {
+        let claims = claims(r#""exp": 1000.9"#).unwrap();
+        assert!(valid_now(&claims, 1_059).is_ok());
+        assert!(matches!(valid_now(&claims, 1_060), Err(Refusal::Expired)));
+    }
+
+    #[test]
+    fn a_token_is_valid_from_60_seconds_before_nbf() {
+        let claims = claims(r#""exp": 2000, "nbf": 1000"#).unwrap();
+        assert!(valid_now(&claims, 940).is_ok());
+        assert!(matches!(valid_now(&claims, 939), Err(Refusal::NotYet)));
+    }
+
+    #[test]
+    fn a_date_is_a_number_that_any_clock_can_show() {
+        for date in ["0", "1", "1.5", "1e9", "9007199254740991"] {
+            assert!(claims(&format!(r#""exp": {date}"#)).is_ok(), "{date}");
+        }
+        for date in [
+            "-1",
+            "-0.1",
+            "9007199254740992",
+            "1e300",
+            "1e400",
+            "null",
+            "true",
+            "\"1\"",
+            "[1]",
+        ] {
+            assert!(claims(&format!(r#""exp": {date}"#)).is_err(), "{date}");
+            assert!(claims(&format!(r#""exp": 1, "nbf": {date}"#)).is_err(), "{date}");
+        }
+        assert!(claims(r#""nbf": 1"#).is_err());
+    }
+
+    #[test]
+    fn the_scheme_is_bearer_in_any_case_and_the_token_at_most_8_kib() {
+        let token = |value: &str| {
+            bearer_token(Some(&HeaderValue::try_from(value).unwrap()))
+                .map(str::len)
+                .ok()
+        };
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            assert_eq!(token(&format!("{scheme} {}", "a".repeat(8_192))), Some(8_192));
+            assert_eq!(token(&format!("{scheme}   a  ")), Some(1));
+            assert_eq!(token(&format!("{scheme} {}", "a".repeat(8_193))), None);
+            assert_eq!(token(scheme), None);
+            assert_eq!(token(&format!("{scheme} ")), None);
+        }
+        for other in ["", " ", " Bearer a", "Basic a", "Bearera", "Bearer\ta"] {
+            assert_eq!(token(other), None, "{other}");
+        }
+        assert!(bearer_token(None).is_err());
+    }
 }

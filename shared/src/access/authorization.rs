@@ -30,6 +30,13 @@ pub trait Action {
     fn questions(&self, account: &Account) -> Vec<Question>;
 }
 
+/// Something that is done with a chat that is there, and for which it is opened.
+pub trait OnChat: Action {}
+
+impl OnChat for Read {}
+
+impl OnChat for CreateEvent<'_> {}
+
 /// What a tenant's endpoint is asked: may the account do `action` with `object`?
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Question {

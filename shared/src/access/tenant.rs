@@ -1,6 +1,7 @@
 //! What is known of a tenant: whose signature counts, for which audiences, and how it authorizes there.
 
 use crate::chat::Audience;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, VerificationAlgorithm};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use reqwest::Url;
@@ -197,6 +198,9 @@ fn keys(documents: &[Jwk]) -> Result<Vec<Key>, TenantError> {
             index,
             problem: error.to_string(),
         })?;
+        if !is_usable(algorithm, &key) {
+            return fault(index, "its numbers make no public key");
+        }
         keys.push(Key { id, algorithm, key });
     }
     Ok(keys)
@@ -227,6 +231,18 @@ fn algorithm(document: &Jwk) -> Result<Algorithm, &'static str> {
         Some(alg) if alg != declared => Err("its alg does not fit its type"),
         _ => Ok(algorithm),
     }
+}
+
+/// Whether a key's numbers make one. The JWT library looks at them only when a token is there, and then calls the token's signature
+/// wrong. (Any RSA modulus of the right size is one as far as can be told.)
+fn is_usable(algorithm: Algorithm, key: &DecodingKey) -> bool {
+    let verification: &'static dyn VerificationAlgorithm = match algorithm {
+        Algorithm::ES256 => &ECDSA_P256_SHA256_FIXED,
+        Algorithm::EdDSA => &ED25519,
+        _ => return true,
+    };
+    key.try_get_as_bytes()
+        .is_ok_and(|key| ParsedPublicKey::new(verification, key).is_ok())
 }
 
 /// Whether tokens may be sent there: over https, or to this machine itself.

@@ -13,7 +13,7 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// [`Error::EventRoomNotFound`], and what the event service brings.
-    pub async fn room(&self, event_room_id: Uuid, audience: &Audience) -> Result<Room, Error> {
+    pub async fn room(&self, event_room_id: Uuid, audience: &Audience, _: &Permit<Convert>) -> Result<Room, Error> {
         let room = self.event_service.read_room(&self.call, event_room_id).await;
         let room = room.map_err(|failure| failure.into_error(Repeat::Finishes))?;
         room.filter(|room| room.audience == audience.as_str())

@@ -26,6 +26,8 @@ pub(crate) enum Act {
     LoseAnswer,
     /// It is not passed on; this is the answer: status, content type, body.
     Answer(u16, &'static str, String),
+    /// It is not passed on; this status and location are the answer.
+    Redirect(u16, String),
     /// It is passed on, and something else is answered: status, content type, body.
     PassAndAnswer(u16, &'static str, String),
     /// It is held for ever; nothing was passed on. See [`Proxy::held`].
@@ -207,6 +209,11 @@ async fn pass(shared: &Shared, request: Request<Incoming>) -> io::Result<Respons
             lost()
         }
         Act::Answer(status, content_type, body) => Ok(answer(status, content_type, body)),
+        Act::Redirect(status, location) => {
+            let mut response = answer(status, "text/plain", String::new());
+            response.headers_mut().insert("location", location.parse().unwrap());
+            Ok(response)
+        }
         Act::PassAndAnswer(status, content_type, body) => {
             pass_on.await?;
             Ok(answer(status, content_type, body))

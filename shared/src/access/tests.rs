@@ -1,0 +1,302 @@
+//! What is kept of tenants, tokens and decisions, and for how long: time is an argument here, so these tests move it instead of
+//! waiting. The table is one in memory behind the real SDK, whose requests are counted.
+
+mod memory;
+
+use super::authentication::Authentication;
+use super::authorization::Question;
+use super::endpoint::Endpoints;
+use super::tenants::TenantsTable;
+use super::{Account, Authorization, TenantDocument};
+use crate::clock::Deadline;
+use crate::error::Error;
+use crate::identity::Identity;
+use crate::settings::{IdentitySettings, KeySettings, PrivateKeyPem, ServiceAccount};
+use aws_config::SdkConfig;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use memory::MemoryTable;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+const ISSUER: &str = "iam.school.example.org";
+const AUDIENCE: &str = "school.example.org";
+
+/// A key of a tenant, or ours.
+struct Key {
+    kid: &'static str,
+    pair: EcdsaKeyPair,
+}
+
+impl Key {
+    fn new(kid: &'static str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        Self { kid, pair }
+    }
+
+    fn encoding_key(&self) -> EncodingKey {
+        EncodingKey::from_ec_der(self.pair.to_pkcs8v1().unwrap().as_ref())
+    }
+
+    fn jwk(&self) -> Jwk {
+        let mut jwk = Jwk::from_encoding_key(&self.encoding_key(), Algorithm::ES256).unwrap();
+        jwk.common.key_id = Some(self.kid.to_owned());
+        jwk
+    }
+
+    fn pem(&self) -> String {
+        let der = STANDARD.encode(self.pair.to_pkcs8v1().unwrap().as_ref());
+        format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
+    }
+
+    /// A good token of `issuer`, unlike others by its `number`.
+    fn token(&self, issuer: &str, kid: &str, number: usize) -> HeaderValue {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(kid.to_owned());
+        let exp = crate::clock::unix_seconds() + 3600;
+        let claims = json!({"iss": issuer, "aud": AUDIENCE, "sub": "teacher", "exp": exp, "jti": number});
+        let token = jsonwebtoken::encode(&header, &claims, &self.encoding_key()).unwrap();
+        HeaderValue::try_from(format!("Bearer {token}")).unwrap()
+    }
+}
+
+fn document(keys: &[&Key]) -> Value {
+    let document = TenantDocument {
+        keys: keys.iter().map(|key| key.jwk()).collect(),
+        token_audiences: BTreeSet::from([AUDIENCE.to_owned()]),
+        audiences: BTreeMap::from([(AUDIENCE.to_owned(), Authorization::Scopes {})]),
+    };
+    serde_json::to_value(document).unwrap()
+}
+
+/// An hour from now.
+fn deadline() -> Deadline {
+    let seconds = crate::clock::unix_seconds() + 3600;
+    Deadline::from_unix_millis(seconds.cast_unsigned() * 1000)
+}
+
+/// What came of a token.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Accepted,
+    Refused,
+    Unavailable,
+}
+
+/// Authentication with the table behind it, and the time when the test begins.
+struct Subject {
+    table: MemoryTable,
+    authentication: Authentication,
+    start: Instant,
+}
+
+impl Subject {
+    fn new() -> Self {
+        let table = MemoryTable::default();
+        let tenants = TenantsTable::new(table.client(), "tenants".to_owned());
+        Self {
+            table,
+            authentication: Authentication::new(tenants),
+            start: Instant::now(),
+        }
+    }
+
+    /// What comes of `token` so many milliseconds after the beginning.
+    async fn at(&self, millis: u64, token: &HeaderValue) -> Outcome {
+        let now = self.start + Duration::from_millis(millis);
+        match self.authentication.account(Some(token), deadline(), now).await {
+            Ok(_) => Outcome::Accepted,
+            Err(Error::AuthenticationFailed(_)) => Outcome::Refused,
+            Err(Error::ServiceUnavailable { .. }) => Outcome::Unavailable,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_was_taken_away_counts_for_no_more_than_a_minute_verified_tokens_included() {
+    let (leaving, staying) = (Key::new("leaving"), Key::new("staying"));
+    let subject = Subject::new();
+    subject.table.put(ISSUER, document(&[&leaving, &staying]));
+    let first = leaving.token(ISSUER, "leaving", 1);
+    assert_eq!(subject.at(0, &first).await, Outcome::Accepted);
+
+    subject.table.put(ISSUER, document(&[&staying]));
+    // A token that is verified later counts no longer for that: it is the item's age that matters.
+    let second = leaving.token(ISSUER, "leaving", 2);
+    assert_eq!(subject.at(40_000, &second).await, Outcome::Accepted);
+    for token in [&first, &second] {
+        assert_eq!(subject.at(59_999, token).await, Outcome::Accepted);
+    }
+    assert_eq!(subject.table.reads(), 1);
+    for token in [&first, &second] {
+        assert_eq!(subject.at(60_000, token).await, Outcome::Refused);
+    }
+    let other = staying.token(ISSUER, "staying", 3);
+    assert_eq!(subject.at(60_001, &other).await, Outcome::Accepted);
+    assert_eq!(subject.table.reads(), 2);
+}
+
+#[tokio::test]
+async fn a_tenant_that_was_taken_away_is_unknown_a_minute_later() {
+    let key = Key::new("key");
+    let subject = Subject::new();
+    subject.table.put(ISSUER, document(&[&key]));
+    let token = key.token(ISSUER, "key", 1);
+    assert_eq!(subject.at(0, &token).await, Outcome::Accepted);
+    subject.table.remove(ISSUER);
+    assert_eq!(subject.at(59_999, &token).await, Outcome::Accepted);
+    assert_eq!(subject.at(60_000, &token).await, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn a_key_that_was_added_works_at_once_and_costs_one_read() {
+    let (old, new) = (Key::new("old"), Key::new("new"));
+    let subject = Subject::new();
+    subject.table.put(ISSUER, document(&[&old]));
+    assert_eq!(subject.at(0, &old.token(ISSUER, "old", 1)).await, Outcome::Accepted);
+    subject.table.put(ISSUER, document(&[&old, &new]));
+    let token = new.token(ISSUER, "new", 2);
+    // The item was read less than a second ago.
+    assert_eq!(subject.at(999, &token).await, Outcome::Refused);
+    assert_eq!(subject.table.reads(), 1);
+    assert_eq!(subject.at(1_000, &token).await, Outcome::Accepted);
+    assert_eq!(subject.at(1_001, &old.token(ISSUER, "old", 3)).await, Outcome::Accepted);
+    assert_eq!(subject.table.reads(), 2);
+}
+
+#[tokio::test]
+async fn random_key_ids_read_an_item_once_a_second_at_most() {
+    let key = Key::new("key");
+    let subject = Subject::new();
+    subject.table.put(ISSUER, document(&[&key]));
+    for number in 0..1_000 {
+        let token = key.token(ISSUER, &format!("random {number}"), number);
+        let millis = u64::try_from(number).unwrap() * 10;
+        assert_eq!(subject.at(millis, &token).await, Outcome::Refused);
+    }
+    // At the beginning and at each of the nine full seconds after it.
+    assert_eq!(subject.table.reads(), 10);
+    assert_eq!(
+        subject.at(10_000, &key.token(ISSUER, "key", 0)).await,
+        Outcome::Accepted
+    );
+    assert_eq!(subject.table.reads(), 10);
+}
+
+#[tokio::test]
+async fn a_missing_or_malformed_item_is_asked_for_again_after_five_seconds() {
+    let key = Key::new("key");
+    for (item, outcome) in [
+        (None, Outcome::Refused),
+        (Some(json!({"keys": []})), Outcome::Unavailable),
+        (Some(json!("no document")), Outcome::Unavailable),
+    ] {
+        let subject = Subject::new();
+        if let Some(item) = item {
+            subject.table.put(ISSUER, item);
+        }
+        let token = key.token(ISSUER, "key", 1);
+        assert_eq!(subject.at(0, &token).await, outcome);
+        subject.table.put(ISSUER, document(&[&key]));
+        assert_eq!(subject.at(4_999, &token).await, outcome);
+        assert_eq!(subject.table.reads(), 1);
+        assert_eq!(subject.at(5_000, &token).await, Outcome::Accepted);
+        assert_eq!(subject.table.reads(), 2);
+    }
+}
+
+#[tokio::test]
+async fn random_issuers_are_read_once_each_and_do_not_crowd_out_a_tenant() {
+    let key = Key::new("key");
+    let subject = Subject::new();
+    subject.table.put(ISSUER, document(&[&key]));
+    assert_eq!(subject.at(0, &key.token(ISSUER, "key", 0)).await, Outcome::Accepted);
+    let flood: Vec<HeaderValue> = (0..1_000)
+        .map(|number| key.token(&format!("random {number}"), "key", number))
+        .collect();
+    for _ in 0..2 {
+        for token in &flood {
+            assert_eq!(subject.at(1_000, token).await, Outcome::Refused);
+        }
+        assert_eq!(subject.table.reads(), 1 + flood.len());
+    }
+    for number in 1_000..1_500 {
+        let token = key.token(&format!("random {number}"), "key", number);
+        assert_eq!(subject.at(1_000, &token).await, Outcome::Refused);
+    }
+    let reads = subject.table.reads();
+    assert_eq!(subject.at(1_000, &key.token(ISSUER, "key", 1)).await, Outcome::Accepted);
+    assert_eq!(subject.table.reads(), reads);
+}
+
+/// An endpoint that answers every question with this JSON text; returns its URL and how often it was asked.
+async fn endpoint(answer: &'static str) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/authorize", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            let mut buffer = [0; 4096];
+            // A question ends with its object.
+            while !request.ends_with(b"}") {
+                let length = stream.read(&mut buffer).await.unwrap();
+                request.extend_from_slice(&buffer[..length]);
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                answer.len()
+            );
+            stream.write_all(format!("{head}{answer}").as_bytes()).await.unwrap();
+        }
+    });
+    (url, asked)
+}
+
+async fn account() -> Account {
+    let (key, subject) = (Key::new("key"), Subject::new());
+    subject.table.put(ISSUER, document(&[&key]));
+    let token = key.token(ISSUER, "key", 1);
+    let account = subject.authentication.account(Some(&token), deadline(), subject.start);
+    account.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_decision_is_forgotten_after_thirty_seconds_yes_and_no_alike() {
+    let settings = IdentitySettings {
+        account: ServiceAccount {
+            label: "chats".to_owned(),
+            audience: "svc.example.org".to_owned(),
+        },
+        issuer: "svc.example.org".to_owned(),
+        key: KeySettings::Pem(PrivateKeyPem::new(Key::new("ours").pem())),
+    };
+    let identity = Identity::new(settings, &SdkConfig::builder().build()).unwrap();
+    let endpoints = Endpoints::new(crate::http_client::build().unwrap(), Arc::new(identity));
+    let (account, start) = (account().await, Instant::now());
+    for (answer, allowed) in [(r#"["read"]"#, true), (r#"["write"]"#, false)] {
+        let (url, asked) = endpoint(answer).await;
+        for (millis, times) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {
+            let question = Question {
+                object: vec!["classrooms".to_owned()],
+                action: "read",
+            };
+            let now = start + Duration::from_millis(millis);
+            let decision = endpoints.allows(&url, &account, question, deadline(), now).await;
+            assert_eq!(decision.unwrap(), allowed);
+            assert_eq!(asked.load(Ordering::SeqCst), times, "{millis}");
+        }
+    }
+}

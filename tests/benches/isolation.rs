@@ -1,0 +1,97 @@
+//! Whether the time of an answer tells another tenant's chat from one that does not exist. A thousand reads of each, in turn,
+//! through the real processes; a figure to look at, not a test, since time on a busy machine is what it is:
+//!
+//! ```sh
+//! cargo bench --profile dev -p end-to-end --bench isolation
+//! ```
+//!
+//! A spread is the distance between the quartiles.
+
+use local::demo::{DemoTenants, TenantName, TokenRequest};
+use local::{Options, Stack, Template, binaries};
+use std::error::Error;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Calls of each kind that count, and those before that warm everything up.
+const CALLS: usize = 1_000;
+const WARM_UP: usize = 100;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let template = Template::read(&binaries::workspace().join("template.yaml"))?;
+    let functions = binaries::build(binaries::Profile::Debug).await?;
+    let stack = Stack::start(Options::new(template, functions, DemoTenants::generate()?)).await?;
+    let client = chats::http_client::build()?;
+    let owner = stack.tenants().token(&TokenRequest::new(TenantName::School))?;
+    let stranger = stack.tenants().token(&TokenRequest::new(TenantName::Clinic))?;
+
+    let created = client
+        .post(format!("{}/api/v1/chats", stack.url()))
+        .bearer_auth(&owner)
+        .body(r#"{"audience": "school.example.org", "scope": "math 7", "tags": {"lesson": 7}}"#);
+    let created = created.send().await?.error_for_status()?;
+    let location = created.headers().get("location").ok_or("no location")?.to_str()?;
+    let foreign = format!("{}{location}", stack.url());
+    let read = async |url: &str, token: &str| -> Result<(u16, Duration), Box<dyn Error>> {
+        let begun = Instant::now();
+        let answer = client.get(url).bearer_auth(token).send().await?;
+        let status = answer.status().as_u16();
+        answer.bytes().await?;
+        Ok((status, begun.elapsed()))
+    };
+    // The process has the chat in memory, which must not show either.
+    read(&foreign, &owner).await?;
+
+    let (mut of_foreign, mut of_missing) = (Vec::new(), Vec::new());
+    for number in 0..WARM_UP + CALLS {
+        let missing = format!("{}/api/v1/chats/{}", stack.url(), Uuid::new_v4());
+        // Each kind is the first of the two every other time.
+        let foreign_first = number % 2 == 0;
+        let urls = if foreign_first {
+            [&foreign, &missing]
+        } else {
+            [&missing, &foreign]
+        };
+        for (url, is_foreign) in urls.into_iter().zip([foreign_first, !foreign_first]) {
+            let (status, time) = read(url, &stranger).await?;
+            if status != 404 {
+                return Err(format!("{url} answered {status}").into());
+            }
+            if number >= WARM_UP {
+                if is_foreign { &mut of_foreign } else { &mut of_missing }.push(time);
+            }
+        }
+    }
+    stack.stop().await;
+
+    let (foreign, missing) = (Times::of(of_foreign), Times::of(of_missing));
+    println!("{:>8} {:>12} {:>12}", "chat", "median", "spread");
+    for (name, times) in [("foreign", &foreign), ("missing", &missing)] {
+        println!("{name:>8} {:>12.1?} {:>12.1?}", times.median, times.spread);
+    }
+    let difference = foreign.median.abs_diff(missing.median);
+    let is_hidden = difference < foreign.spread.min(missing.spread);
+    println!(
+        "The medians differ by {difference:.1?}, {} than the spread of either.",
+        if is_hidden { "less" } else { "NOT less" }
+    );
+    Ok(())
+}
+
+/// What a thousand times come to.
+struct Times {
+    median: Duration,
+    spread: Duration,
+}
+
+impl Times {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort();
+        let quartile = |number: usize| times.get(times.len() * number / 4).copied().unwrap_or_default();
+        Self {
+            median: quartile(2),
+            spread: quartile(3).saturating_sub(quartile(1)),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What the shop's endpoint is asked, word by word, and how often.
+
+use super::{Act, Place};
+use crate::support::Api;
+use local::demo::{TenantName, TokenRequest};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// A question about the caller `subject`, as the endpoint gets it.
+fn question(subject: &str, object: Value, action: &str) -> Value {
+    json!({
+        "subject": {"namespace": "shop.example.org", "value": subject},
+        "object": {"namespace": "chats.svc.example.org", "value": object},
+        "action": action,
+    })
+}
+
+/// What the endpoint is asked while `acting` goes on.
+async fn asked_by<T>(api: &Api, acting: impl Future<Output = T>) -> (T, Vec<Value>) {
+    let before = api.stack.endpoint().asked().len();
+    let outcome = acting.await;
+    (outcome, api.stack.endpoint().asked().split_off(before))
+}
+
+fn teacher(api: &Api) -> String {
+    api.token(&TokenRequest::new(TenantName::Shop))
+}
+
+#[tokio::test]
+async fn creating_and_converting_ask_about_all_classrooms_and_converting_about_the_rooms_own() {
+    let api = Api::start().await;
+    let token = teacher(&api);
+    let place = Place::empty(&api, TenantName::Shop);
+    let (answer, asked) = asked_by(&api, place.attempt(&api, &token, Act::Create)).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(asked, [question("teacher", json!(["classrooms"]), "create")]);
+
+    let place = Place::empty(&api, TenantName::Shop);
+    let classroom_id = api.event_service().room(place.room).unwrap().classroom_id;
+    let (answer, asked) = asked_by(&api, place.attempt(&api, &token, Act::Convert)).await;
+    assert_eq!(answer.status, 201);
+    let update = question("teacher", json!(["classrooms", classroom_id]), "update");
+    assert_eq!(asked, [question("teacher", json!(["classrooms"]), "convert"), update]);
+}
+
+#[tokio::test]
+async fn reading_asks_about_the_chat_in_both_ways() {
+    let api = Api::start().await;
+    let token = teacher(&api);
+    let place = Place::taken(&api, TenantName::Shop).await;
+    for act in [Act::Read, Act::ReadByScope] {
+        let (answer, asked) = asked_by(&api, place.attempt(&api, &token, act)).await;
+        assert_eq!(answer.status, 200);
+        let object = json!(["classrooms", place.chat_id]);
+        assert_eq!(asked, [question("teacher", object, "read")]);
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_asked_about_by_its_attribute_and_a_claim_as_a_claim_besides() {
+    let api = Api::start().await;
+    let token = teacher(&api);
+    let place = Place::taken(&api, TenantName::Shop).await;
+    let path = format!("/api/v1/chats/{}/events", place.chat_id);
+    let post = |token: &str, body: Value| {
+        let request = api.request(Method::POST, &path).bearer_auth(token);
+        api.send_as_it_is(request.body(body.to_string()))
+    };
+    let about = |subject: &str, kind: &str, event_type: &str| {
+        let account = format!("{subject}.shop.example.org");
+        let object = json!(["classrooms", place.chat_id, kind, event_type, "authors", account]);
+        question(subject, object, "create")
+    };
+    for (number, (members, kinds)) in [
+        (json!({}), vec!["events"]),
+        (json!({"attribute": "pinned"}), vec!["pinned"]),
+        (json!({"is_claim": true}), vec!["claims"]),
+        (
+            json!({"is_claim": true, "attribute": "pinned"}),
+            vec!["pinned", "claims"],
+        ),
+        (json!({"is_claim": false, "attribute": null}), vec!["events"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // Each with a type of its own, so that no decision is there already.
+        let event_type = format!("message/{number}");
+        let mut body = json!({"type": event_type, "data": {}});
+        body.as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        let (answer, asked) = asked_by(&api, post(&token, body.clone())).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let expected: Vec<Value> = kinds.iter().map(|kind| about("teacher", kind, &event_type)).collect();
+        assert_eq!(asked, expected, "{body}");
+
+        // The next event of the kind asks nothing, one of somebody else asks anew, and a no is the end of it.
+        let (answer, asked) = asked_by(&api, post(&token, body.clone())).await;
+        assert_eq!((answer.status, asked), (201, vec![]), "{body}");
+        let nobody = api.token(&TokenRequest {
+            subject: "nobody".to_owned(),
+            ..TokenRequest::new(TenantName::Shop)
+        });
+        for expected in [vec![about("nobody", kinds[0], &event_type)], vec![]] {
+            let (answer, asked) = asked_by(&api, post(&nobody, body.clone())).await;
+            assert_eq!((answer.problem(), asked), ((403, "access_denied"), expected), "{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_decision_counts_for_equal_questions_alone_yes_and_no_alike() {
+    let api = Api::start().await;
+    let (one, other) = (
+        Place::taken(&api, TenantName::Shop).await,
+        Place::taken(&api, TenantName::Shop).await,
+    );
+    for (subject, status) in [("teacher", 200), ("nobody", 403)] {
+        // A token of its own each time: it is the account that decisions are about.
+        let token = |ttl| {
+            let subject = subject.to_owned();
+            api.token(&TokenRequest {
+                subject,
+                ttl,
+                ..TokenRequest::new(TenantName::Shop)
+            })
+        };
+        for (place, ttl, questions) in [(&one, 3600, 1), (&one, 3601, 0), (&other, 3600, 1), (&one, 3602, 0)] {
+            let (answer, asked) = asked_by(&api, place.attempt(&api, &token(ttl), Act::Read)).await;
+            assert_eq!(
+                (answer.status, asked.len()),
+                (status, questions),
+                "{subject}: {asked:?}"
+            );
+        }
+    }
+}

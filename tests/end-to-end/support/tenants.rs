@@ -1,0 +1,172 @@
+//! Tenants of a test's own, with keys of every kind: what the demo tenants' fixed documents and well-made tokens can't show.
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use chats::access::{Authorization, TenantDocument, tenant_item};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use local::Stack;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The table of tenants, by its name in a stack.
+const TABLE: &str = "TenantsTable";
+
+/// Everything that a token's `scope` can list.
+const PERMISSIONS: &str = "chats:create chats:convert chats:read events:create claims:create";
+
+/// Now, in unix seconds.
+pub(crate) fn unix_seconds() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_secs().try_into().unwrap()
+}
+
+/// A private key with its place in a JWK Set.
+pub(crate) struct SigningKey {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: Option<String>,
+    key: EncodingKey,
+}
+
+impl SigningKey {
+    /// The ES256 key of a PEM text.
+    pub(crate) fn of_pem(private: &str, kid: Option<&str>) -> Self {
+        Self::new(
+            Algorithm::ES256,
+            EncodingKey::from_ec_pem(private.as_bytes()).unwrap(),
+            kid,
+        )
+    }
+
+    /// A new ES256 key.
+    pub(crate) fn es256(kid: Option<&str>) -> Self {
+        Self::of_pem(&local::Key::generate().unwrap().private, kid)
+    }
+
+    /// A new RS256 key.
+    pub(crate) fn rs256(kid: Option<&str>) -> Self {
+        use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+        let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        let base64 = BASE64_STANDARD.encode(der.as_ref());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{base64}\n-----END PRIVATE KEY-----\n");
+        Self::new(
+            Algorithm::RS256,
+            EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(),
+            kid,
+        )
+    }
+
+    /// A new Ed25519 key.
+    pub(crate) fn eddsa(kid: Option<&str>) -> Self {
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let der = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8v1(&random).unwrap();
+        Self::new(Algorithm::EdDSA, EncodingKey::from_ed_der(der.as_ref()), kid)
+    }
+
+    fn new(algorithm: Algorithm, key: EncodingKey, kid: Option<&str>) -> Self {
+        Self {
+            algorithm,
+            kid: kid.map(ToOwned::to_owned),
+            key,
+        }
+    }
+
+    /// Its public part.
+    pub(crate) fn jwk(&self) -> Jwk {
+        let mut jwk = Jwk::from_encoding_key(&self.key, self.algorithm).unwrap();
+        jwk.common.key_id = self.kid.clone();
+        jwk
+    }
+
+    /// A token of these two JSON texts, whatever they say.
+    pub(crate) fn token(&self, header: &str, claims: &str) -> String {
+        let message = format!("{}.{}", part(header), part(claims));
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, self.algorithm).unwrap();
+        format!("{message}.{signature}")
+    }
+
+    /// The header of its tokens.
+    pub(crate) fn header(&self) -> Value {
+        let mut header = json!({"typ": "JWT", "alg": self.algorithm});
+        if let Some(kid) = &self.kid {
+            header["kid"] = json!(kid);
+        }
+        header
+    }
+}
+
+/// One part of a token.
+pub(crate) fn part(bytes: impl AsRef<[u8]>) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A tenant of a test's own with one audience, which is the `aud` of its tokens, too.
+pub(crate) struct OwnTenant {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) authorization: Authorization,
+    pub(crate) keys: Vec<SigningKey>,
+}
+
+impl OwnTenant {
+    /// The tenant `name`, which authorizes by scopes.
+    pub(crate) fn new(name: &str, keys: Vec<SigningKey>) -> Self {
+        Self {
+            issuer: format!("iam.{name}.example.net"),
+            audience: format!("{name}.example.net"),
+            authorization: Authorization::Scopes {},
+            keys,
+        }
+    }
+
+    /// The tenant `name`, which authorizes by its endpoint.
+    pub(crate) fn with_endpoint(name: &str, endpoint: String) -> Self {
+        Self {
+            authorization: Authorization::Http { endpoint },
+            ..Self::new(name, vec![SigningKey::es256(None)])
+        }
+    }
+
+    pub(crate) fn document(&self) -> TenantDocument {
+        TenantDocument {
+            keys: self.keys.iter().map(SigningKey::jwk).collect(),
+            token_audiences: BTreeSet::from([self.audience.clone()]),
+            audiences: BTreeMap::from([(self.audience.clone(), self.authorization.clone())]),
+        }
+    }
+
+    /// Puts it into the table of tenants.
+    pub(crate) fn put(&self, stack: &Stack) {
+        let [issuer, document] = tenant_item(&self.issuer, &self.document()).unwrap();
+        put_item(stack, json!({issuer.0: {"S": issuer.1}, document.0: {"S": document.1}}));
+    }
+
+    /// Claims that may do everything for an hour.
+    pub(crate) fn claims(&self) -> Value {
+        json!({
+            "iss": self.issuer, "aud": self.audience, "sub": "teacher", "scope": PERMISSIONS,
+            "exp": unix_seconds() + 3600,
+        })
+    }
+
+    /// A token of its first key that may do everything.
+    pub(crate) fn token(&self) -> String {
+        self.token_with(&self.keys[0], &self.claims())
+    }
+
+    /// A token of one of its keys.
+    pub(crate) fn token_with(&self, key: &SigningKey, claims: &Value) -> String {
+        key.token(&key.header().to_string(), &claims.to_string())
+    }
+}
+
+/// Puts an item, whatever it is, into the table of tenants.
+pub(crate) fn put_item(stack: &Stack, item: Value) {
+    let request = json!({"TableName": TABLE, "Item": item});
+    stack
+        .tables()
+        .put_item(serde_json::from_value(request).unwrap())
+        .unwrap();
+}

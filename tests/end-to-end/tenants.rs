@@ -1,0 +1,264 @@
+//! The table of tenants: items that are wrong, keys that come, and what floods of made-up tokens cost it.
+
+use crate::support::{Act, Answer, Api, OwnTenant, Proxy, SigningKey, TABLE, put_item};
+use chats::access::Authorization;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// A chat that does not exist: 404 says that a token was accepted.
+const MISSING: &str = "/api/v1/chats/00000000-0000-4000-8000-000000000000";
+
+async fn read(api: &Api, token: &str) -> Answer {
+    let request = api.request(Method::GET, MISSING).bearer_auth(token);
+    api.send_as_it_is(request).await
+}
+
+/// Documents that are wrong, each with a part of what the log says of it.
+fn faulty(good: &Value) -> Vec<(Value, &'static str)> {
+    let with = |name: &str, value: Value| {
+        let mut document = good.clone();
+        document[name] = value;
+        document
+    };
+    let with_key = |members: Value| {
+        let mut document = good.clone();
+        let key = document["keys"][0].as_object_mut().unwrap();
+        key.extend(members.as_object().unwrap().clone());
+        document
+    };
+    let mut no_keys = good.clone();
+    no_keys.as_object_mut().unwrap().remove("keys");
+    let two_of_a_kid = json!([good["keys"][0], good["keys"][0]]);
+    let mut nameless = good["keys"][0].clone();
+    nameless.as_object_mut().unwrap().remove("kid");
+    let small_rsa = json!({"kty": "RSA", "n": "u".repeat(171), "e": "AQAB"});
+    let endpoint = |url: &str| json!({"college.example.net": {"authorization": "http", "endpoint": url}});
+    vec![
+        (json!("no JSON"), "not a tenant's document"),
+        (json!([]), "not a tenant's document"),
+        (json!({}), "missing field `keys`"),
+        (no_keys, "missing field `keys`"),
+        (with("keys", json!([])), "key 0: there must be one at least"),
+        (with("keys", json!({"keys": good["keys"]})), "invalid type: map"),
+        (with("keys", two_of_a_kid), "key 1: its kid is that of another key"),
+        (
+            with("keys", json!([nameless, good["keys"][0]])),
+            "key 0: each of several keys must have a kid",
+        ),
+        (
+            with("keys", json!([{"kty": "oct", "k": "c2VjcmV0"}])),
+            "key 0: it must be a public key for ES256",
+        ),
+        (
+            with("keys", json!([small_rsa])),
+            "key 0: its modulus has fewer than 2048 bits",
+        ),
+        (
+            with_key(json!({"crv": "P-384"})),
+            "key 0: it must be a public key for ES256",
+        ),
+        (
+            with_key(json!({"alg": "RS256"})),
+            "key 0: its alg does not fit its type",
+        ),
+        (
+            with_key(json!({"alg": "HS256"})),
+            "key 0: its alg does not fit its type",
+        ),
+        (with_key(json!({"use": "enc"})), "key 0: its use is not sig"),
+        (with_key(json!({"x": "not base64!"})), "key 0: "),
+        (
+            with_key(json!({"x": good["keys"][0]["y"]})),
+            "key 0: its numbers make no",
+        ),
+        (with_key(json!({"x": "AAAA"})), "key 0: its numbers make no"),
+        (
+            with("keys", json!([{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}])),
+            "key 0: its numbers make no",
+        ),
+        (with("token_audiences", json!([])), "token_audiences: must list"),
+        (with("token_audiences", json!([""])), "token_audiences: must list"),
+        (with("token_audience", json!([])), "unknown field `token_audience`"),
+        (
+            with("audiences", json!({"": {"authorization": "scopes"}})),
+            "audiences.\"\": must have 1 to 255",
+        ),
+        (
+            with("audiences", json!({"a\nb": {"authorization": "scopes"}})),
+            "must not contain control characters",
+        ),
+        (
+            with("audiences", json!({"a": {"authorization": "none"}})),
+            "unknown variant `none`",
+        ),
+        (
+            with("audiences", json!({"a": {"authorization": "scopes", "accounts": []}})),
+            "unknown field `accounts`",
+        ),
+        (
+            with("audiences", json!({"a": {"authorization": "accounts"}})),
+            "missing field `accounts`",
+        ),
+        (
+            with(
+                "audiences",
+                json!({"a": {"authorization": "accounts", "accounts": ["x"]}}),
+            ),
+            "must be <sub>.<aud>",
+        ),
+        (
+            with("audiences", json!({"a": {"authorization": "http"}})),
+            "missing field `endpoint`",
+        ),
+        (with("audiences", endpoint("no URL")), "must be an https URL"),
+        (
+            with("audiences", endpoint("http://college.example.net/")),
+            "must be an https URL",
+        ),
+        (
+            with("audiences", endpoint("http://127.0.0.1.example.net/")),
+            "must be an https URL",
+        ),
+        (
+            with("audiences", endpoint("https://user:secret@college.example.net/")),
+            "must be an https URL",
+        ),
+        (
+            with("audiences", endpoint("file:///etc/passwd")),
+            "must be an https URL",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_malformed_item_is_its_own_tenants_trouble_alone_and_the_log_names_the_fault() {
+    let api = Api::start().await;
+    let tenant = OwnTenant::new("college", vec![SigningKey::es256(Some("first"))]);
+    let good = serde_json::to_value(tenant.document()).unwrap();
+    let mut items: Vec<(Value, &str)> = faulty(&good)
+        .into_iter()
+        .map(|(document, fault)| {
+            let text = document
+                .as_str()
+                .map_or_else(|| document.to_string(), ToOwned::to_owned);
+            (json!({"document": {"S": text}}), fault)
+        })
+        .collect();
+    items.push((json!({}), "not a tenant's document"));
+    items.push((json!({"document": {"N": "7"}}), "not a tenant's document"));
+    items.push((json!({"Document": {"S": good.to_string()}}), "not a tenant's document"));
+
+    let mut wrong = Vec::new();
+    for (number, (mut item, fault)) in items.into_iter().enumerate() {
+        // Each has an issuer of its own: what was read of one is remembered for a while.
+        let tenant = OwnTenant {
+            issuer: format!("iam.college{number}.example.net"),
+            authorization: Authorization::Scopes {},
+            audience: tenant.audience.clone(),
+            keys: Vec::new(),
+        };
+        item["issuer"] = json!({"S": tenant.issuer});
+        put_item(&api.stack, item.clone());
+        let token = tenant.token_with(&SigningKey::es256(Some("first")), &tenant.claims());
+        let answer = read(&api, &token).await;
+        if answer.problem() != (503, "service_unavailable") || answer.header("retry-after").is_none() {
+            wrong.push(format!("{item}: {answer:?}"));
+            continue;
+        }
+        let line = api.stack.logs().find(|line| {
+            let line: Value = serde_json::from_str(line).unwrap_or_default();
+            line["message"] == "tenant malformed" && line["issuer"] == json!(tenant.issuer)
+        });
+        let line = line.await;
+        let error = serde_json::from_str::<Value>(&line).unwrap()["error"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        if !error.contains(fault) {
+            wrong.push(format!("{item}: {fault:?} was expected: {error}"));
+        }
+        let (status, text) = (answer.status, &answer.text);
+        assert!(!text.contains("college") && !text.contains("key"), "{status}: {text}");
+        assert_eq!(api.get(MISSING).await.status, 404, "{item}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_key_that_was_added_works_within_a_second_and_reads_the_item_once_a_second_at_most() {
+    let proxy = Proxy::start(|_| Act::Pass).await;
+    let api = Api::behind(TABLE, &proxy).await;
+    let mut tenant = OwnTenant::new("college", vec![SigningKey::es256(Some("old"))]);
+    tenant.put(&api.stack);
+    let begun = Instant::now();
+    assert_eq!(read(&api, &tenant.token()).await.status, 404);
+    tenant.keys.push(SigningKey::eddsa(Some("new")));
+    tenant.put(&api.stack);
+    let token = tenant.token_with(&tenant.keys[1], &tenant.claims());
+    // Refused only as long as the item is younger than a second.
+    while read(&api, &token).await.status != 404 {
+        assert!(begun.elapsed().as_secs() < 30);
+    }
+    let reads = proxy.seen_about_tenants();
+    assert_eq!(reads.len(), 2);
+    assert!(begun.elapsed().as_secs() >= 1);
+    assert_eq!(read(&api, &tenant.token()).await.status, 404);
+    assert_eq!(proxy.seen_about_tenants().len(), 2);
+}
+
+#[tokio::test]
+async fn floods_of_made_up_tokens_cost_the_table_of_tenants_little_and_that_of_chats_nothing() {
+    let proxy = Proxy::start(|_| Act::Pass).await;
+    let api = Api::behind(TABLE, &proxy).await;
+    let tenant = OwnTenant::new("college", vec![SigningKey::es256(Some("first"))]);
+    tenant.put(&api.stack);
+    let begun = Instant::now();
+    assert_eq!(read(&api, &tenant.token()).await.status, 404);
+    proxy.follow(|_| Act::Pass);
+
+    let rogue = SigningKey::es256(None);
+    for number in 0..200 {
+        let header = json!({"alg": "ES256", "kid": format!("random {number}")});
+        let token = rogue.token(&header.to_string(), &tenant.claims().to_string());
+        assert_eq!(read(&api, &token).await.status, 401);
+    }
+    let reads = proxy.seen_about_tenants().len();
+    assert!(reads as u64 <= 1 + begun.elapsed().as_secs(), "{reads}");
+
+    for _ in 0..2 {
+        for number in 0..100 {
+            let mut claims = tenant.claims();
+            claims["iss"] = json!(format!("random {number}"));
+            assert_eq!(read(&api, &tenant.token_with(&rogue, &claims)).await.status, 401);
+        }
+    }
+    // Each is remembered for five seconds.
+    let rounds = 1 + begun.elapsed().as_secs() / 5;
+    let more = proxy.seen_about_tenants().len() - reads;
+    assert!((100..=100 * rounds).contains(&(more as u64)), "{more}");
+    assert!(proxy.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_table_of_tenants_in_trouble_is_unavailable_for_whom_is_not_in_memory() {
+    let proxy = Proxy::start(|_| Act::Pass).await;
+    let api = Api::behind(TABLE, &proxy).await;
+    assert_eq!(api.get(MISSING).await.status, 404);
+    let tenant = OwnTenant::new("college", vec![SigningKey::es256(None)]);
+    tenant.put(&api.stack);
+    let throttled = json!({"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException", "message": "secret"});
+    for act in [
+        Act::Lose,
+        Act::Answer(400, "application/x-amz-json-1.0", throttled.to_string()),
+        Act::Answer(500, "text/plain", "secret".to_owned()),
+    ] {
+        proxy.follow_for_tenants(move |_| act.clone());
+        let answer = read(&api, &tenant.token()).await;
+        assert_eq!(answer.problem(), (503, "service_unavailable"), "{answer:?}");
+        assert!(!answer.text.contains("secret"));
+        assert_eq!(api.get(MISSING).await.status, 404);
+    }
+    proxy.follow_for_tenants(|_| Act::Pass);
+    assert_eq!(read(&api, &tenant.token()).await.status, 404);
+}

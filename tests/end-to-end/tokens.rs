@@ -1,0 +1,255 @@
+//! Who gets in: tokens that are made well, and tokens that are made badly on purpose. Whatever is wrong with a token, the answer
+//! is the same, and why stands in the log alone.
+
+mod badly_made;
+
+use crate::support::{Answer, Api, OwnTenant, SigningKey, unix_seconds};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+/// A chat that does not exist: 404 says that a token was accepted.
+const MISSING: &str = "/api/v1/chats/00000000-0000-4000-8000-000000000000";
+
+async fn read(api: &Api, authorization: &str) -> Answer {
+    let request = api.request(Method::GET, MISSING).header("authorization", authorization);
+    api.send_as_it_is(request).await
+}
+
+async fn is_accepted(api: &Api, token: &str) -> bool {
+    let answer = read(api, &format!("Bearer {token}")).await;
+    match answer.problem() {
+        (404, "chat_not_found") => true,
+        (401, "authentication_failed") => false,
+        _ => panic!("neither: {answer:?}"),
+    }
+}
+
+/// Everything that a client sees but for what differs from request to request anyhow.
+fn seen_by_the_client(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
+    let mut body = answer.body.clone();
+    let request_id = body["request_id"].take();
+    let request_id = request_id.as_str().unwrap_or_default();
+    let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().replace(request_id, "id")));
+    (answer.status, headers.collect(), body)
+}
+
+/// Why a request was refused, from the log.
+async fn reason(api: &Api, answer: &Answer) -> String {
+    let request_id = &answer.body["request_id"];
+    let line = api.stack.logs().find(|line| {
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
+        line["message"] == "request refused" && line["span"]["request_id"] == *request_id
+    });
+    let line: Value = serde_json::from_str(&line.await).unwrap();
+    line["causes"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_token_the_answer_is_the_same_and_the_log_says_why() {
+    let api = Api::start().await;
+    let key = local::Key::generate().unwrap();
+    let tenant = OwnTenant::new("college", vec![SigningKey::of_pem(&key.private, Some("first"))]);
+    tenant.put(&api.stack);
+    assert!(is_accepted(&api, &tenant.token()).await);
+
+    let cases = badly_made::cases(&tenant, &key);
+    assert!(cases.len() >= 40);
+    let mut expected = None;
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let answer = read(&api, &case.authorization).await;
+        let seen = seen_by_the_client(&answer);
+        if answer.problem() != (401, "authentication_failed") || answer.header("www-authenticate") != Some("Bearer") {
+            wrong.push(format!("{}: {answer:?}", case.name));
+            continue;
+        }
+        if &seen != expected.get_or_insert_with(|| seen.clone()) {
+            wrong.push(format!("{}: another answer: {answer:?}", case.name));
+        }
+        let reason = reason(&api, &answer).await;
+        if !reason.starts_with(case.reason) {
+            wrong.push(format!("{}: {:?} was expected: {reason}", case.name, case.reason));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    // A good one still gets in.
+    assert!(is_accepted(&api, &tenant.token()).await);
+    for line in api.stack.logs().lines() {
+        let parsed: Value = serde_json::from_str(&line).unwrap();
+        assert!(parsed["level"] != "ERROR" && !line.contains("panic"), "{line}");
+        for case in &cases {
+            let secret = case.authorization.rsplit(['.', ' ']).find(|part| part.len() > 20);
+            assert!(
+                !secret.is_some_and(|secret| line.contains(secret)),
+                "{}: {line}",
+                case.name
+            );
+        }
+    }
+}
+
+/// One request to each route that would be answered otherwise if it were looked at.
+fn one_of_each(api: &Api) -> Vec<RequestBuilder> {
+    let post = |path| api.request(Method::POST, path).header("content-type", "text/plain");
+    vec![
+        post("/api/v1/chats").body("no JSON"),
+        post("/api/v1/chats/convert").body("no JSON"),
+        post("/api/v1/chats/no-uuid/events").body("no JSON"),
+        api.request(Method::GET, "/api/v1/chats/no-uuid"),
+        api.request(Method::GET, "/api/v1/audiences/a%0Ab/chats/a%00b"),
+    ]
+}
+
+#[tokio::test]
+async fn no_route_looks_at_anything_before_the_token() {
+    let api = Api::start().await;
+    for request in one_of_each(&api) {
+        let answer = api.send_as_it_is(request).await;
+        assert_eq!(answer.problem(), (401, "authentication_failed"), "{answer:?}");
+    }
+    for request in one_of_each(&api) {
+        assert!([400, 415].contains(&api.send(request).await.status));
+    }
+}
+
+#[tokio::test]
+async fn a_token_counts_in_the_header_alone_and_once() {
+    let api = Api::start().await;
+    let token = api.token(&local::demo::TokenRequest::new(local::demo::TenantName::School));
+    for query in ["access_token", "authorization", "Authorization"] {
+        let request = api.request(Method::GET, &format!("{MISSING}?{query}={token}"));
+        assert_eq!(api.send_as_it_is(request).await.status, 401, "{query}");
+    }
+    let cookie = api
+        .request(Method::GET, MISSING)
+        .header("cookie", format!("authorization={token}"));
+    assert_eq!(api.send_as_it_is(cookie).await.status, 401);
+    // The gateway makes one value of the two.
+    let twice = api
+        .request(Method::GET, MISSING)
+        .bearer_auth(&token)
+        .bearer_auth(&token);
+    assert_eq!(api.send_as_it_is(twice).await.status, 401);
+    for authorization in [
+        format!("Bearer {token}"),
+        format!("bearer {token}"),
+        format!("BEARER {token}"),
+        format!("Bearer   {token}"),
+    ] {
+        assert_eq!(read(&api, &authorization).await.status, 404, "{authorization:.9}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_accepted_within_the_leeway_of_its_dates() {
+    let api = Api::start().await;
+    let tenant = OwnTenant::new("college", vec![SigningKey::es256(None)]);
+    tenant.put(&api.stack);
+    let now = unix_seconds();
+    for dates in [
+        json!({"exp": now - 30}),
+        json!({"exp": now as f64 - 30.5}),
+        json!({"nbf": now + 30}),
+        json!({"nbf": now as f64 + 30.5}),
+        json!({"nbf": 0, "iat": "whenever"}),
+        json!({"exp": 9_007_199_254_740_991_u64}),
+    ] {
+        let mut claims = tenant.claims();
+        claims
+            .as_object_mut()
+            .unwrap()
+            .extend(dates.as_object().unwrap().clone());
+        assert!(
+            is_accepted(&api, &tenant.token_with(&tenant.keys[0], &claims)).await,
+            "{dates}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_verified_ends_when_it_says() {
+    let api = Api::start().await;
+    let tenant = OwnTenant::new("college", vec![SigningKey::es256(None)]);
+    tenant.put(&api.stack);
+    assert!(is_accepted(&api, &tenant.token()).await, "the process is there");
+    // It is over in four seconds, counted with the leeway of a minute.
+    let exp = unix_seconds() - 56;
+    let mut claims = tenant.claims();
+    claims["exp"] = json!(exp);
+    let token = tenant.token_with(&tenant.keys[0], &claims);
+    let mut accepted = 0;
+    loop {
+        let before = unix_seconds();
+        let is_accepted = is_accepted(&api, &token).await;
+        if !is_accepted {
+            assert!(unix_seconds() >= exp + 60);
+            break;
+        }
+        assert!(before < exp + 60);
+        accepted += 1;
+    }
+    assert!(accepted > 1, "the second time it was in memory");
+}
+
+#[tokio::test]
+async fn each_algorithm_verifies_the_tokens_of_its_own_keys_alone() {
+    let api = Api::start().await;
+    let keys = || {
+        [
+            SigningKey::es256(None),
+            SigningKey::rs256(None),
+            SigningKey::eddsa(None),
+        ]
+    };
+    let mut tenants = Vec::new();
+    for (name, key) in ["college", "academy", "lyceum"].into_iter().zip(keys()) {
+        let tenant = OwnTenant::new(name, vec![key]);
+        tenant.put(&api.stack);
+        tenants.push(tenant);
+    }
+    for tenant in &tenants {
+        assert!(is_accepted(&api, &tenant.token()).await, "{}", tenant.issuer);
+        for other in &tenants {
+            let forged = tenant.token_with(&other.keys[0], &tenant.claims());
+            let accepted = is_accepted(&api, &forged).await;
+            assert_eq!(
+                accepted,
+                tenant.issuer == other.issuer,
+                "{} by {}",
+                tenant.issuer,
+                other.issuer
+            );
+        }
+        // An own key of the same kind is nobody's.
+        for key in keys() {
+            assert!(!is_accepted(&api, &tenant.token_with(&key, &tenant.claims())).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_several_keys_a_token_names_the_one_that_signed_it() {
+    let api = Api::start().await;
+    let keys = vec![SigningKey::es256(Some("old")), SigningKey::rs256(Some("new"))];
+    let tenant = OwnTenant::new("college", keys);
+    tenant.put(&api.stack);
+    for key in &tenant.keys {
+        assert!(is_accepted(&api, &tenant.token_with(key, &tenant.claims())).await);
+        let nameless = key.token(&json!({"alg": key.algorithm}).to_string(), &tenant.claims().to_string());
+        assert!(!is_accepted(&api, &nameless).await);
+    }
+    let [old, new] = tenant.keys.as_slice() else { panic!() };
+    let mut header = old.header();
+    header["kid"] = json!(new.kid);
+    assert!(!is_accepted(&api, &old.token(&header.to_string(), &tenant.claims().to_string())).await);
+
+    // With a single key a token need not name it, but what it names counts.
+    let single = OwnTenant::new("academy", vec![SigningKey::es256(Some("only"))]);
+    single.put(&api.stack);
+    let key = &single.keys[0];
+    let with = |header: Value| key.token(&header.to_string(), &single.claims().to_string());
+    assert!(is_accepted(&api, &with(json!({"alg": "ES256"}))).await);
+    assert!(!is_accepted(&api, &with(json!({"alg": "ES256", "kid": "other"}))).await);
+}
