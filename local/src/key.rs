@@ -1,5 +1,7 @@
 //! Signing keys for one machine: this service's own (on AWS that is in KMS) and those of the demo tenants.
 
+use std::fmt;
+
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
     rand::SystemRandom,
@@ -11,13 +13,22 @@ use crate::Error;
 
 const ALGORITHM: &EcdsaSigningAlgorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
 
-/// An ES256 key pair as PEM texts.
-#[derive(Debug, Clone)]
+/// An ES256 key pair as PEM texts. The private one is never printed.
+#[derive(Clone)]
 pub struct Key {
     /// PKCS #8, for `SERVICE_KEY`.
     pub private: String,
     /// SubjectPublicKeyInfo, for whoever verifies the tokens.
     pub public: String,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Key")
+            .field("public", &self.public)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Key {

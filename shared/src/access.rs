@@ -1,7 +1,7 @@
 //! Who may do what (design, section 5): authentication by a tenant's token, authorization in the way that the tenant chose for
 //! the audience. Nothing is allowed by default.
 //!
-//! Neither can be left out. A handler gets nowhere without an [`Account`], and no further without a [`Permit`] for what it does:
+//! Neither can be left out. (A permit is for a kind of act; which chat it was asked for is the handler's to keep in mind.) A handler gets nowhere without an [`Account`], and no further without a [`Permit`] for what it does:
 //! ```
 //! # use chats::{Error, access::{Access, Read}, chat::{Chat, ChatId}, request::Request, table::ChatsTable};
 //! # use std::sync::Arc;
@@ -118,6 +118,7 @@ pub use tenant::{Authorization, Tenant, TenantDocument, TenantError};
 pub use tenants::{PutTenantError, TenantsTable, tenant_item};
 
 use crate::chat::Audience;
+use crate::clock::Moment;
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::request::Request;
@@ -125,7 +126,6 @@ use crate::telemetry;
 use authentication::Authentication;
 use endpoint::Endpoints;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Says who calls, and what they may do.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ impl Access {
     pub async fn authenticate(&self, request: &Request) -> Result<Account, Error> {
         let account = self
             .authentication
-            .account(request.authorization(), request.deadline(), Instant::now())
+            .account(request.authorization(), request.deadline(), Moment::now())
             .await?;
         telemetry::record_account(&account);
         Ok(account)
@@ -177,7 +177,7 @@ impl Access {
             Authorization::Http { endpoint } => {
                 let mut allowed = true;
                 for question in action.questions(account) {
-                    let now = Instant::now();
+                    let now = Moment::now();
                     allowed = allowed
                         && self
                             .endpoints

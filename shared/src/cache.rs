@@ -1,17 +1,18 @@
 //! What is kept in memory between requests: bounded in entries, for memory, and in age, for truth. Time is an argument, so that
 //! tests move it.
 
+use crate::clock::Moment;
 use lru::LruCache;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The values used last, each with the time it became known.
 pub(crate) struct Cache<K: Hash + Eq, V> {
-    entries: Mutex<LruCache<K, (Instant, V)>>,
+    entries: Mutex<LruCache<K, (Moment, V)>>,
     age: Duration,
 }
 
@@ -26,17 +27,21 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     }
 
     /// The value of `key`, and when it became known, if that is not too long ago.
-    pub(crate) fn get_with_time<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Instant) -> Option<(Instant, V)>
+    pub(crate) fn get_with_time<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Moment) -> Option<(Moment, V)>
     where
         K: Borrow<Q>,
     {
         let mut entries = self.lock();
         let (since, value) = entries.get(key)?;
-        (now.duration_since(*since) < self.age).then(|| (*since, value.clone()))
+        if now.since(*since) < self.age {
+            return Some((*since, value.clone()));
+        }
+        entries.pop(key);
+        None
     }
 
     /// As [`Cache::get_with_time`], the value alone.
-    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Instant) -> Option<V>
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Moment) -> Option<V>
     where
         K: Borrow<Q>,
     {
@@ -44,8 +49,20 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     }
 
     /// Keeps a value that became known `now`.
-    pub(crate) fn insert(&self, key: K, value: V, now: Instant) {
-        self.lock().put(key, (now, value));
+    pub(crate) fn insert(&self, key: K, value: V, now: Moment) {
+        self.insert_since(key, value, now, now);
+    }
+
+    /// Keeps a value that became known before, at `since`. Of what is too old `now`, it lets go what was not used lately.
+    pub(crate) fn insert_since(&self, key: K, value: V, since: Moment, now: Moment) {
+        let mut entries = self.lock();
+        while entries
+            .peek_lru()
+            .is_some_and(|(_, (other, _))| now.since(*other) >= self.age)
+        {
+            entries.pop_lru();
+        }
+        entries.put(key, (since, value));
     }
 
     /// Forgets a value.
@@ -56,7 +73,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         self.lock().pop(key);
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<K, (Instant, V)>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<K, (Moment, V)>> {
         // A panic while it was held can't have left it half written: at worst an entry is missing.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,17 +96,27 @@ mod tests {
     fn a_value_is_forgotten_when_it_is_old_or_crowded_out() {
         let age = Duration::from_secs(60);
         let cache = Cache::new(2, age);
-        let start = Instant::now();
+        let start = Moment::now();
         for key in ["a", "b", "c"] {
             cache.insert(key, key.to_owned(), start);
         }
         assert_eq!(cache.get("a", start), None);
-        assert_eq!(
-            cache.get("b", start + age - Duration::from_millis(1)).as_deref(),
-            Some("b")
-        );
+        let just_before = Duration::from_millis(59_999);
+        assert_eq!(cache.get("b", start + just_before).as_deref(), Some("b"));
         assert_eq!(cache.get("b", start + age), None);
         cache.remove("c");
         assert_eq!(cache.get("c", start), None);
+    }
+
+    #[test]
+    fn old_values_make_room_before_the_cache_is_full() {
+        let age = Duration::from_secs(60);
+        let cache = Cache::new(10, age);
+        let start = Moment::now();
+        for key in 0..3 {
+            cache.insert(key, (), start);
+        }
+        cache.insert(3, (), start + age);
+        assert_eq!(cache.lock().len(), 1);
     }
 }

@@ -1,6 +1,8 @@
-//! Time: unix seconds for what is stored, and the deadline that every time-out of an invocation is cut from.
+//! Time: unix seconds for what is stored, the deadline that every time-out of an invocation is cut from, and moments for what
+//! is kept in memory.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::ops::Add;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Now, in whole unix seconds.
 pub fn unix_seconds() -> i64 {
@@ -41,6 +43,45 @@ impl Deadline {
     }
 }
 
+/// A moment, to tell how long ago something became known.
+///
+/// By two clocks: Lambda freezes a process between requests, and a frozen machine's monotonic clock may stand still, while the wall
+/// clock may be set back. Whichever says that more time has passed is believed, since what is kept too long is wrong and what is
+/// forgotten too early is only read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    monotonic: Instant,
+    /// Since the unix epoch.
+    wall: Duration,
+}
+
+impl Moment {
+    /// This moment.
+    pub(crate) fn now() -> Self {
+        Self {
+            monotonic: Instant::now(),
+            wall: since_epoch(),
+        }
+    }
+
+    /// How long ago `earlier` was. If the wall clock was set back since, that can't be told, and it is for ever.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        let wall = self.wall.checked_sub(earlier.wall).unwrap_or(Duration::MAX);
+        wall.max(self.monotonic.saturating_duration_since(earlier.monotonic))
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self {
+            monotonic: self.monotonic + duration,
+            wall: self.wall + duration,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +95,21 @@ mod tests {
     #[test]
     fn nothing_remains_after_a_deadline() {
         assert_eq!(Deadline::from_unix_millis(1).remaining(), Duration::ZERO);
+    }
+
+    #[test]
+    fn time_passes_as_the_clock_says_by_which_more_has_passed() {
+        let (start, minute) = (Moment::now(), Duration::from_secs(60));
+        assert_eq!((start + minute).since(start), minute);
+        let frozen = Moment {
+            wall: start.wall + minute,
+            ..start
+        };
+        assert_eq!(frozen.since(start), minute);
+        let set_back = Moment {
+            wall: start.wall - minute,
+            ..start
+        };
+        assert_eq!(set_back.since(start), Duration::MAX);
     }
 }

@@ -15,6 +15,7 @@ use crate::event::Event;
 use crate::http_client::read_bounded;
 use crate::identity::{Identity, IdentityError};
 use crate::request::TRACEPARENT;
+use crate::table::within;
 use bytes::Bytes;
 use failure::Reply;
 use http::{HeaderValue, StatusCode, header};
@@ -223,15 +224,14 @@ impl EventService {
         path: &str,
         body: Option<Bytes>,
     ) -> Result<Reply, Failure> {
-        let no_token = |error: IdentityError| Failure::Unavailable(error.into());
-        let token = self.identity.current().await.map_err(no_token)?;
+        let token = signed(call, self.identity.current()).await?;
         let reply = self
             .send(call, time_needed, method.clone(), path, body.clone(), &token)
             .await?;
         if reply.status != StatusCode::UNAUTHORIZED {
             return Ok(reply);
         }
-        let token = self.identity.renew().await.map_err(no_token)?;
+        let token = signed(call, self.identity.renew()).await?;
         self.send(call, time_needed, method, path, body, &token).await
     }
 
@@ -270,4 +270,15 @@ impl EventService {
 fn json(body: &impl Serialize) -> Result<Bytes, Failure> {
     let text = serde_json::to_vec(body).map_err(|error| Failure::Unavailable(error.into()))?;
     Ok(text.into())
+}
+
+/// A token, if it is signed in time; with KMS that is a request of its own.
+async fn signed(
+    call: &Call<'_>,
+    signing: impl Future<Output = Result<HeaderValue, IdentityError>>,
+) -> Result<HeaderValue, Failure> {
+    let signed = within(call.deadline, signing).await;
+    signed
+        .map_err(|late| Failure::Unavailable(late.into()))?
+        .map_err(|error| Failure::Unavailable(error.into()))
 }

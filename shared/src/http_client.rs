@@ -1,4 +1,4 @@
-//! One HTTP client for everything: the event service and, through an adapter, the AWS SDK. One TLS stack, one crypto provider,
+//! One HTTP client for everything: the event service, tenants' endpoints and, through an adapter, the AWS SDK. One TLS stack, one crypto provider,
 //! one set of root certificates (Mozilla's, compiled in: nothing to load or parse at start).
 
 use crate::error::Source;
@@ -67,7 +67,7 @@ pub fn builder() -> Result<reqwest::ClientBuilder, BuildError> {
 /// If it is longer, or the connection is lost.
 pub(crate) async fn read_bounded(mut response: reqwest::Response, limit: usize) -> Result<Bytes, Source> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await? {
+    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
         body.extend_from_slice(&chunk);
         if body.len() > limit {
             return Err("the answer is too long".into());

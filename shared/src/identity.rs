@@ -5,7 +5,7 @@ mod kms;
 mod pem;
 
 use crate::cache::Cache;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::settings::{IdentitySettings, KeySettings, ServiceAccount};
 use aws_config::SdkConfig;
 use base64::Engine as _;
@@ -18,7 +18,7 @@ use reqwest::Url;
 use serde::Serialize;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a token for the event service lives, in seconds.
 const LIFETIME_SECONDS: i64 = 60 * 60;
@@ -67,6 +67,7 @@ pub struct Identity {
     /// `<label>.<audience>`.
     name: String,
     issuer: String,
+    is_local: bool,
     signer: Box<dyn Signer>,
     current: Mutex<Option<Token>>,
     for_endpoints: Cache<String, HeaderValue>,
@@ -100,6 +101,7 @@ impl Identity {
     /// If the key can't sign.
     pub(crate) fn new(settings: IdentitySettings, sdk: &SdkConfig) -> Result<Self, IdentityError> {
         let IdentitySettings { account, issuer, key } = settings;
+        let is_local = matches!(key, KeySettings::Pem(_));
         let signer: Box<dyn Signer> = match key {
             KeySettings::Pem(key) => Box::new(PemSigner::new(&key)?),
             KeySettings::Kms { key_id, url } => Box::new(KmsSigner::new(sdk, key_id, url)),
@@ -110,10 +112,16 @@ impl Identity {
             account,
             name,
             issuer,
+            is_local,
             signer,
             current: Mutex::new(None),
             for_endpoints,
         })
+    }
+
+    /// Whether the key is in this process, as it is on one machine only, and not in KMS.
+    pub(crate) fn is_local(&self) -> bool {
+        self.is_local
     }
 
     /// Our account, `<label>.<audience>`.
@@ -149,7 +157,7 @@ impl Identity {
             .map_err(|_| IdentityError::Endpoint)?
             .origin()
             .ascii_serialization();
-        let now = Instant::now();
+        let now = Moment::now();
         if let Some(token) = self.for_endpoints.get(&origin, now) {
             return Ok(token);
         }

@@ -13,7 +13,7 @@ pub use item::{State, StoredChat};
 use crate::access::{Account, OnChat, Permit};
 use crate::cache::Cache;
 use crate::chat::{Audience, Chat, ChatId};
-use crate::clock::Deadline;
+use crate::clock::{Deadline, Moment};
 use crate::limits;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -26,7 +26,6 @@ use aws_sdk_dynamodb::types::{
 };
 use item::{Item, chat_key, claim, text};
 use std::sync::Arc;
-use std::time::Instant;
 use uuid::Uuid;
 
 /// What an item must be for a write to happen.
@@ -113,14 +112,14 @@ impl ChatsTable {
         deadline: Deadline,
     ) -> Result<Option<FoundChat>, TableError> {
         let is_known = |chat: &Arc<Chat>| account.knows_of(&chat.content.audience);
-        if let Some(chat) = self.ready.get(&chat_id, Instant::now()).filter(is_known) {
+        if let Some(chat) = self.ready.get(&chat_id, Moment::now()).filter(is_known) {
             return Ok(Some(FoundChat(chat)));
         }
         // An eventually consistent read costs half and may be behind; only what it does not know is asked for again.
         for consistent in [false, true] {
             let stored = self.get(chat_id, consistent, deadline).await?;
             if let Some(chat) = stored.and_then(StoredChat::into_ready).map(Arc::new).filter(is_known) {
-                self.ready.insert(chat_id, Arc::clone(&chat), Instant::now());
+                self.ready.insert(chat_id, Arc::clone(&chat), Moment::now());
                 return Ok(Some(FoundChat(chat)));
             }
         }

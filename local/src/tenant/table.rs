@@ -84,7 +84,7 @@ impl Place {
     fn of(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let host = uri.host()?.trim_matches(['[', ']']);
-        let is_loopback = host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+        let is_loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
         match uri.scheme_str()? {
             "http" if is_loopback => Some(Self::Here),
             "http" | "https" => Some(Self::Elsewhere),

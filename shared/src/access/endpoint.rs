@@ -4,20 +4,21 @@
 use super::authentication::Account;
 use super::authorization::Question;
 use crate::cache::Cache;
-use crate::clock::Deadline;
+use crate::clock::{Deadline, Moment};
 use crate::error::{Error, Source};
 use crate::http_client::read_bounded;
 use crate::identity::Identity;
+use crate::table::within;
 use http::header;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a decision counts, yes and no alike (design, section 5).
 const DECISION_AGE: Duration = Duration::from_secs(30);
 
-/// Most decisions in memory: a chat, an account and a kind of event each, some 300 bytes.
+/// Most decisions in memory: a chat, an account and a kind of event each, some 300 bytes, with names at their limits 4 KiB.
 const DECISION_ENTRIES: usize = 2_000;
 
 /// Longest time for an answer. A caller is waiting, and an event service's outage has to fit in behind it.
@@ -31,6 +32,8 @@ const ANSWER_BYTES: usize = 64 * 1024;
 pub(super) struct Endpoints {
     client: reqwest::Client,
     identity: Arc<Identity>,
+    /// Whether endpoints on this machine may be without TLS: only where this service's key is a PEM text, which is local.
+    http_allowed: bool,
     decisions: Cache<Decision, bool>,
 }
 
@@ -66,6 +69,7 @@ impl Endpoints {
     pub(super) fn new(client: reqwest::Client, identity: Arc<Identity>) -> Self {
         Self {
             client,
+            http_allowed: identity.is_local(),
             identity,
             decisions: Cache::new(DECISION_ENTRIES, DECISION_AGE),
         }
@@ -81,7 +85,7 @@ impl Endpoints {
         account: &Account,
         question: Question,
         deadline: Deadline,
-        now: Instant,
+        now: Moment,
     ) -> Result<bool, Error> {
         let decision = Decision {
             endpoint: endpoint.to_owned(),
@@ -92,18 +96,19 @@ impl Endpoints {
         if let Some(allowed) = self.decisions.get(&decision, now) {
             return Ok(allowed);
         }
-        let allowed = self
-            .ask(&decision, deadline)
+        // The token's signature may take time, too, and some of it must be left to answer.
+        let asked = within(deadline, self.ask(&decision))
             .await
-            .map_err(|source| Error::ServiceUnavailable {
-                what: "the tenant's authorization endpoint",
-                source,
-            })?;
+            .unwrap_or_else(|late| Err(late.into()));
+        let allowed = asked.map_err(|source| Error::ServiceUnavailable {
+            what: "the tenant's authorization endpoint",
+            source,
+        })?;
         self.decisions.insert(decision, allowed, now);
         Ok(allowed)
     }
 
-    async fn ask(&self, decision: &Decision, deadline: Deadline) -> Result<bool, Source> {
+    async fn ask(&self, decision: &Decision) -> Result<bool, Source> {
         let asked = Asked {
             subject: Subject {
                 namespace: &decision.namespace,
@@ -115,15 +120,28 @@ impl Endpoints {
             },
             action: decision.question.action,
         };
+        if decision.endpoint.starts_with("http:") && !self.http_allowed {
+            return Err("an endpoint without TLS is for the local stack only".into());
+        }
         let token = self.identity.token_for(&decision.endpoint).await?;
         let request = self
             .client
             .post(&decision.endpoint)
             .header(header::AUTHORIZATION, token)
             .header(header::CONTENT_TYPE, "application/json")
-            .timeout(TOTAL_TIMEOUT.min(deadline.remaining()))
-            .body(serde_json::to_vec(&asked)?);
-        let response = request.send().await?;
+            .timeout(TOTAL_TIMEOUT)
+            .body(serde_json::to_vec(&asked)?)
+            .build()?;
+        // A question changes nothing. It is asked again if the connection, which may have been kept for long, is dead.
+        let response = match request.try_clone() {
+            Some(again) => match self.client.execute(request).await {
+                Err(error) if !error.is_timeout() => self.client.execute(again).await,
+                response => response,
+            },
+            None => self.client.execute(request).await,
+        };
+        // A URL may hold what is not for the log.
+        let response = response.map_err(reqwest::Error::without_url)?;
         let status = response.status();
         if !status.is_success() {
             return Err(format!("the endpoint answered {status}").into());

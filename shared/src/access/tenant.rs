@@ -1,9 +1,11 @@
 //! What is known of a tenant: whose signature counts, for which audiences, and how it authorizes there.
 
 use crate::chat::Audience;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,6 +85,9 @@ pub(super) struct Key {
     pub(super) key: DecodingKey,
 }
 
+/// Longest document, in bytes. Parsed ones stay in memory, some of them in several versions; this holds a thousand accounts.
+const DOCUMENT_BYTES: usize = 64 * 1024;
+
 /// An RSA modulus must have at least this many bytes (2048 bits, RFC 7518, section 3.3).
 const RSA_MODULUS_BYTES: usize = 256;
 
@@ -92,6 +97,13 @@ impl Tenant {
     /// # Errors
     /// See [`TenantError`].
     pub fn parse(issuer: &str, document: &str) -> Result<Self, TenantError> {
+        if document.len() > DOCUMENT_BYTES {
+            let problem = format!("must have {DOCUMENT_BYTES} bytes at most as JSON");
+            return Err(TenantError::Entry {
+                place: "the document".to_owned(),
+                problem,
+            });
+        }
         Self::check(issuer, serde_json::from_str(document)?)
     }
 
@@ -114,6 +126,19 @@ impl Tenant {
                 "must list the aud values of the tenant's tokens",
             );
         }
+        // <sub>.<aud> would name two accounts: a.b of c, and a of b.c.
+        let is_ambiguous = |one: &String| {
+            let ending = format!(".{one}");
+            document.token_audiences.iter().any(|other| other.ends_with(&ending))
+        };
+        if let Some(ambiguous) = document.token_audiences.iter().find(|one| is_ambiguous(one)) {
+            let place = format!("token_audiences.{ambiguous:?}");
+            return entry(
+                place,
+                "is what another one ends with, so that accounts of both could have one name",
+            );
+        }
+        let mut endpoints = BTreeSet::new();
         for (audience, authorization) in &document.audiences {
             let place = format!("audiences.{audience:?}");
             if let Err(problem) = Audience::parse(audience) {
@@ -130,6 +155,13 @@ impl Tenant {
                 Authorization::Http { endpoint } => {
                     if !is_acceptable_endpoint(endpoint) {
                         return entry(place, "endpoint must be an https URL (http on this machine only)");
+                    }
+                    // Not every question names what only one audience has.
+                    if !endpoints.insert(endpoint) {
+                        return entry(
+                            place,
+                            "endpoint must be another than that of another audience: add a path or a query",
+                        );
                     }
                 }
             }
@@ -234,15 +266,19 @@ fn algorithm(document: &Jwk) -> Result<Algorithm, &'static str> {
 }
 
 /// Whether a key's numbers make one. The JWT library looks at them only when a token is there, and then calls the token's signature
-/// wrong. (Any RSA modulus of the right size is one as far as can be told.)
+/// wrong.
 fn is_usable(algorithm: Algorithm, key: &DecodingKey) -> bool {
-    let verification: &'static dyn VerificationAlgorithm = match algorithm {
-        Algorithm::ES256 => &ECDSA_P256_SHA256_FIXED,
-        Algorithm::EdDSA => &ED25519,
-        _ => return true,
-    };
-    key.try_get_as_bytes()
-        .is_ok_and(|key| ParsedPublicKey::new(verification, key).is_ok())
+    match (key.kind(), algorithm) {
+        (DecodingKeyKind::RsaModulusExponent { n, e }, _) => {
+            let key = RsaPublicKeyComponents {
+                n: n.as_slice(),
+                e: e.as_slice(),
+            };
+            n.first().is_some_and(|first| *first != 0) && key.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).is_ok()
+        }
+        (DecodingKeyKind::SecretOrDer(key), Algorithm::EdDSA) => ParsedPublicKey::new(&ED25519, key).is_ok(),
+        (DecodingKeyKind::SecretOrDer(key), _) => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).is_ok(),
+    }
 }
 
 /// Whether tokens may be sent there: over https, or to this machine itself.

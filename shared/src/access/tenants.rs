@@ -5,13 +5,13 @@
 
 use super::tenant::{Tenant, TenantDocument, TenantError};
 use crate::cache::Cache;
-use crate::clock::Deadline;
+use crate::clock::{Deadline, Moment};
 use crate::error::Error;
 use crate::table::{TableError, within};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a tenant's item counts after it was read (design, section 5).
 pub(super) const KNOWN_AGE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ pub struct TenantsTable {
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) tenant: Arc<Tenant>,
-    pub(super) read_at: Instant,
+    pub(super) read_at: Moment,
 }
 
 /// Why there is no tenant.
@@ -74,11 +74,11 @@ impl TenantsTable {
         issuer: &str,
         kid: Option<&str>,
         deadline: Deadline,
-        now: Instant,
+        now: Moment,
     ) -> Result<Option<Known>, Error> {
         if let Some((read_at, tenant)) = self.known.get_with_time(issuer, now) {
             let has_key = tenant.key(kid).is_some();
-            if has_key || now.duration_since(read_at) < REREAD_AFTER {
+            if has_key || now.since(read_at) < REREAD_AFTER {
                 return Ok(Some(Known { tenant, read_at }));
             }
         }
@@ -91,7 +91,14 @@ impl TenantsTable {
             self.known.remove(issuer);
             self.unknown.insert(issuer.to_owned(), unknown, now);
         };
-        let Some(document) = self.get(issuer, deadline).await? else {
+        let document = self.get(issuer, deadline).await.map_err(|error| match error {
+            TableError::Unavailable(source) => Error::ServiceUnavailable {
+                what: "the table of tenants",
+                source,
+            },
+            TableError::Defect(source) => Error::Internal(source),
+        });
+        let Some(document) = document? else {
             unknown(Unknown::Missing);
             return Ok(None);
         };
@@ -151,11 +158,9 @@ impl TenantsTable {
 /// # Errors
 /// See [`TenantError`].
 pub fn tenant_item(issuer: &str, document: &TenantDocument) -> Result<[(&'static str, String); 2], TenantError> {
-    Tenant::check(issuer, document.clone())?;
-    Ok([
-        ("issuer", issuer.to_owned()),
-        (DOCUMENT, serde_json::to_string(document)?),
-    ])
+    let text = serde_json::to_string(document)?;
+    Tenant::parse(issuer, &text)?;
+    Ok([("issuer", issuer.to_owned()), (DOCUMENT, text)])
 }
 
 /// Why a tenant could not be put.

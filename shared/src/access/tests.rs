@@ -8,7 +8,7 @@ use super::authorization::Question;
 use super::endpoint::Endpoints;
 use super::tenants::TenantsTable;
 use super::{Account, Authorization, TenantDocument};
-use crate::clock::Deadline;
+use crate::clock::{Deadline, Moment};
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::settings::{IdentitySettings, KeySettings, PrivateKeyPem, ServiceAccount};
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -96,7 +96,7 @@ enum Outcome {
 struct Subject {
     table: MemoryTable,
     authentication: Authentication,
-    start: Instant,
+    start: Moment,
 }
 
 impl Subject {
@@ -106,7 +106,7 @@ impl Subject {
         Self {
             table,
             authentication: Authentication::new(tenants),
-            start: Instant::now(),
+            start: Moment::now(),
         }
     }
 
@@ -285,7 +285,7 @@ async fn a_decision_is_forgotten_after_thirty_seconds_yes_and_no_alike() {
     };
     let identity = Identity::new(settings, &SdkConfig::builder().build()).unwrap();
     let endpoints = Endpoints::new(crate::http_client::build().unwrap(), Arc::new(identity));
-    let (account, start) = (account().await, Instant::now());
+    let (account, start) = (account().await, Moment::now());
     for (answer, allowed) in [(r#"["read"]"#, true), (r#"["write"]"#, false)] {
         let (url, asked) = endpoint(answer).await;
         for (millis, times) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {

@@ -12,7 +12,10 @@ pub(super) struct PemSigner(EncodingKey);
 
 impl PemSigner {
     pub(super) fn new(key: &PrivateKeyPem) -> Result<Self, IdentityError> {
-        Ok(Self(EncodingKey::from_ec_pem(key.expose().as_bytes())?))
+        let key = EncodingKey::from_ec_pem(key.expose().as_bytes())?;
+        // Only signing shows whether it is a key for ES256.
+        crypto::sign(b"", &key, Algorithm::ES256)?;
+        Ok(Self(key))
     }
 }
 
