@@ -274,7 +274,10 @@ fn is_usable(algorithm: Algorithm, key: &DecodingKey) -> bool {
                 n: n.as_slice(),
                 e: e.as_slice(),
             };
-            n.first().is_some_and(|first| *first != 0) && key.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).is_ok()
+            // The cryptography library takes these two for keys until a signature is there.
+            let is_odd = n.last().is_some_and(|last| last % 2 == 1);
+            let is_full_length = n.first().is_some_and(|first| *first != 0);
+            is_odd && is_full_length && key.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).is_ok()
         }
         (DecodingKeyKind::SecretOrDer(key), Algorithm::EdDSA) => ParsedPublicKey::new(&ED25519, key).is_ok(),
         (DecodingKeyKind::SecretOrDer(key), _) => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).is_ok(),
@@ -294,4 +297,77 @@ fn is_acceptable_endpoint(endpoint: &str) -> bool {
                 .is_ok_and(|address: IpAddr| address.is_loopback())
     };
     !has_secrets && (url.scheme() == "https" || (url.scheme() == "http" && is_local()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// A document with one key that is nobody's.
+    fn document() -> Value {
+        json!({
+            "keys": [{
+                "kty": "OKP", "crv": "Ed25519", "x": "NUdMpFqOKW0LAfi7vif-lFRrjrstnQcDq7U2QVPfdEw",
+            }],
+            "token_audiences": ["university.example.org"],
+            "audiences": {},
+        })
+    }
+
+    fn fault(document: &Value) -> String {
+        match Tenant::parse("iam.example.org", &document.to_string()) {
+            Ok(_) => "none".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn no_two_accounts_of_a_tenant_have_one_name() {
+        let mut document = document();
+        assert_eq!(fault(&document), "none");
+        // staff.university.example.org names dean.staff of the one and dean of the other alike.
+        document["token_audiences"] = json!(["university.example.org", "staff.university.example.org"]);
+        assert!(fault(&document).contains("university.example.org"));
+        document["token_audiences"] = json!(["university.example.org", "my-university.example.org"]);
+        assert_eq!(fault(&document), "none");
+    }
+
+    #[test]
+    fn an_endpoint_decides_for_one_audience() {
+        let mut document = document();
+        let http = |endpoint: &str| json!({"authorization": "http", "endpoint": endpoint});
+        document["audiences"] = json!({"a.example.org": http("https://e/x"), "b.example.org": http("https://e/x")});
+        assert!(fault(&document).contains("b.example.org"));
+        document["audiences"]["b.example.org"] = http("https://e/x?audience=b");
+        assert_eq!(fault(&document), "none");
+    }
+
+    #[test]
+    fn a_document_has_a_bounded_size() {
+        let mut document = document();
+        let accounts: Vec<String> = (0..3_000)
+            .map(|number| format!("account-{number}.example.org"))
+            .collect();
+        document["audiences"] = json!({"a.example.org": {"authorization": "accounts", "accounts": accounts}});
+        assert!(fault(&document).contains("65536 bytes"));
+    }
+
+    #[test]
+    fn rsa_numbers_must_make_a_key() {
+        let rsa = |n: String, e: &str| {
+            let mut document = document();
+            document["keys"] = json!([{"kty": "RSA", "n": n, "e": e}]);
+            fault(&document)
+        };
+        // An even modulus, leading zeros that hide a short one, and an exponent of 1.
+        let odd = format!("{}E", "x".repeat(341));
+        for (n, e) in [
+            ("x".repeat(341) + "g", "AQAB"),
+            (format!("AAAA{}", "x".repeat(338)), "AQAB"),
+            (odd, "AQ"),
+        ] {
+            assert!(rsa(n.clone(), e).contains("key 0"), "{n} {e}");
+        }
+    }
 }

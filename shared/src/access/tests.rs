@@ -12,7 +12,7 @@ use crate::clock::{Deadline, Moment};
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::settings::{IdentitySettings, KeySettings, PrivateKeyPem, ServiceAccount};
-use aws_config::SdkConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -273,18 +273,41 @@ async fn account() -> Account {
     account.await.unwrap()
 }
 
-#[tokio::test]
-async fn a_decision_is_forgotten_after_thirty_seconds_yes_and_no_alike() {
+/// What asks endpoints as this service, with this key.
+fn endpoints(key: KeySettings) -> Endpoints {
     let settings = IdentitySettings {
         account: ServiceAccount {
             label: "chats".to_owned(),
             audience: "svc.example.org".to_owned(),
         },
         issuer: "svc.example.org".to_owned(),
-        key: KeySettings::Pem(PrivateKeyPem::new(Key::new("ours").pem())),
+        key,
     };
-    let identity = Identity::new(settings, &SdkConfig::builder().build()).unwrap();
-    let endpoints = Endpoints::new(crate::http_client::build().unwrap(), Arc::new(identity));
+    let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+    let identity = Identity::new(settings, &sdk).unwrap();
+    Endpoints::new(crate::http_client::build().unwrap(), Arc::new(identity))
+}
+
+#[tokio::test]
+async fn an_endpoint_without_tls_is_not_asked_where_the_key_is_in_kms() {
+    let (url, asked) = endpoint(r#"["read"]"#).await;
+    let endpoints = endpoints(KeySettings::Kms {
+        key_id: "key".to_owned(),
+        url: None,
+    });
+    let question = Question {
+        object: vec!["classrooms".to_owned()],
+        action: "read",
+    };
+    let account = account().await;
+    let decision = endpoints.allows(&url, &account, question, deadline(), Moment::now());
+    assert!(matches!(decision.await, Err(Error::ServiceUnavailable { .. })));
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_decision_is_forgotten_after_thirty_seconds_yes_and_no_alike() {
+    let endpoints = endpoints(KeySettings::Pem(PrivateKeyPem::new(Key::new("ours").pem())));
     let (account, start) = (account().await, Moment::now());
     for (answer, allowed) in [(r#"["read"]"#, true), (r#"["write"]"#, false)] {
         let (url, asked) = endpoint(answer).await;
