@@ -1,7 +1,8 @@
 //! Who may do what (design, section 5): authentication by a tenant's token, authorization in the way that the tenant chose for
 //! the audience. Nothing is allowed by default.
 //!
-//! Neither can be left out. (A permit is for a kind of act; which chat it was asked for is the handler's to keep in mind.) A handler gets nowhere without an [`Account`], and no further without a [`Permit`] for what it does:
+//! Neither can be left out. (A permit is for a kind of act in one audience; which chat it was asked for
+//! is the handler's to keep in mind.) A handler gets nowhere without an [`Account`], and no further without a [`Permit`] for what it does:
 //! ```
 //! # use chats::{Error, access::{Access, Read}, chat::{Chat, ChatId}, request::Request, table::ChatsTable};
 //! # use std::sync::Arc;
@@ -11,7 +12,7 @@
 //! let account = access.authenticate(request).await?;
 //! let found = table.read(&account, chat_id, request.deadline()).await?.ok_or(Error::ChatNotFound)?;
 //! let permit = access.authorize(request, &account, found.audience(), Read { chat_id }).await?;
-//! Ok(found.open(&permit))
+//! found.open(&permit)
 //! # }
 //! ```
 //!
@@ -188,7 +189,7 @@ impl Access {
             }
         };
         if allowed {
-            Ok(Permit::new())
+            Ok(Permit::new(audience.clone()))
         } else {
             Err(Error::AccessDenied)
         }

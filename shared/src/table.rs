@@ -14,6 +14,7 @@ use crate::access::{Account, OnChat, Permit};
 use crate::cache::Cache;
 use crate::chat::{Audience, Chat, ChatId};
 use crate::clock::{Deadline, Moment};
+use crate::error::Error;
 use crate::limits;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -70,8 +71,12 @@ impl FoundChat {
     }
 
     /// The chat itself, for whoever may do something with chats that are there.
-    pub fn open<A: OnChat>(self, _: &Permit<A>) -> Arc<Chat> {
-        self.0
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the permit is for another audience.
+    pub fn open<A: OnChat>(self, permit: &Permit<A>) -> Result<Arc<Chat>, Error> {
+        permit.covers(self.audience())?;
+        Ok(self.0)
     }
 }
 

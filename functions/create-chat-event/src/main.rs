@@ -44,7 +44,7 @@ impl Route for CreateChatEvent {
         telemetry::record_audience(found.audience());
         let action = CreateEvent { chat_id, event: &event };
         let permit = access.authorize(request, &account, found.audience(), action).await?;
-        let chat = found.open(&permit);
+        let chat = found.open(&permit)?;
 
         let created = event_service
             .create_event(&request.call(), chat.event_room_id, &event, &permit)

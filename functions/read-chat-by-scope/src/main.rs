@@ -36,6 +36,7 @@ impl Route for ReadChatByScope {
             .read(&account, chat_id, request.deadline())
             .await?
             .ok_or(Error::ChatNotFound)?;
-        Answer::read(&found.open(&permit))
+        let chat = found.open(&permit)?;
+        Answer::read(&chat)
     }
 }

@@ -36,6 +36,7 @@ impl Route for ReadChat {
         let permit = access
             .authorize(request, &account, found.audience(), Read { chat_id })
             .await?;
-        Answer::read(&found.open(&permit))
+        let chat = found.open(&permit)?;
+        Answer::read(&chat)
     }
 }

@@ -4,20 +4,36 @@
 //! question out, or asking another one, does not compile.
 
 use super::authentication::Account;
-use crate::chat::ChatId;
+use crate::chat::{Audience, ChatId};
+use crate::error::Error;
 use crate::event::Event;
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// That an account may do `A`. Only [`super::Access::authorize`] makes one.
+/// That an account may do `A` in an audience. Only [`super::Access::authorize`] makes one.
 #[derive(Debug)]
 pub struct Permit<A> {
+    audience: Audience,
     action: PhantomData<A>,
 }
 
 impl<A> Permit<A> {
-    pub(super) fn new() -> Self {
-        Self { action: PhantomData }
+    pub(super) fn new(audience: Audience) -> Self {
+        Self {
+            audience,
+            action: PhantomData,
+        }
+    }
+
+    /// Checks that what it is used for is of the audience that it was given for.
+    ///
+    /// # Errors
+    /// [`Error::Internal`]: a handler has confused two audiences.
+    pub(crate) fn covers(&self, audience: &Audience) -> Result<(), Error> {
+        match self.audience == *audience {
+            true => Ok(()),
+            false => Err(Error::Internal("a permit for another audience".into())),
+        }
     }
 }
 
@@ -154,5 +170,18 @@ impl Action for CreateEvent<'_> {
             (None, true) => vec![about("claims")],
             (None, false) => vec![about("events")],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permit_is_good_in_its_own_audience_only() {
+        let [own, other] = ["school.example.org", "clinic.example.org"].map(|text| Audience::parse(text).unwrap());
+        let permit = Permit::<Create>::new(own.clone());
+        assert!(permit.covers(&own).is_ok());
+        assert!(permit.covers(&other).is_err());
     }
 }

@@ -13,7 +13,13 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// [`Error::EventRoomNotFound`], and what the event service brings.
-    pub async fn room(&self, event_room_id: Uuid, audience: &Audience, _: &Permit<Convert>) -> Result<Room, Error> {
+    pub async fn room(
+        &self,
+        event_room_id: Uuid,
+        audience: &Audience,
+        permit: &Permit<Convert>,
+    ) -> Result<Room, Error> {
+        permit.covers(audience)?;
         let room = self.event_service.read_room(&self.call, event_room_id).await;
         let room = room.map_err(|failure| failure.into_error(Repeat::Finishes))?;
         room.filter(|room| room.audience == audience.as_str())
@@ -29,9 +35,11 @@ impl Attempt<'_> {
         &self,
         content: Content,
         room: &Room,
-        _: &Permit<Convert>,
-        _: &Permit<Update>,
+        convert: &Permit<Convert>,
+        update: &Permit<Update>,
     ) -> Result<Made, Error> {
+        convert.covers(&content.audience)?;
+        update.covers(&content.audience)?;
         let event_room_id = room.id;
         let bound = self.item(
             content,

@@ -20,7 +20,8 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// [`Error::ChatAlreadyExists`], [`Error::ChatCreationInProgress`], and what table and event service bring.
-    pub async fn create(&self, content: Content, room_kind: &str, _: &Permit<Create>) -> Result<Made, Error> {
+    pub async fn create(&self, content: Content, room_kind: &str, permit: &Permit<Create>) -> Result<Made, Error> {
+        permit.covers(&content.audience)?;
         let reserved_until = self.deadline().unix_seconds_rounded_up() + CLOCK_MARGIN_SECONDS;
         let reservation = self.item(
             content,
