@@ -83,6 +83,11 @@ impl<'a> Node<'a> {
         )
     }
 
+    /// Whether what stands here depends on a condition of the template (`!If`).
+    pub(super) fn is_conditional(&self) -> bool {
+        matches!(self.yaml, Yaml::Tagged(tag, _) if tag.suffix == "If") || self.get("Fn::If").is_some()
+    }
+
     /// Text that is written out here, not computed.
     pub(super) fn text(&self) -> Result<String, Error> {
         scalar(self.yaml).ok_or_else(|| self.error("is not plain text"))

@@ -1,0 +1,76 @@
+//! Reading the role of a function: the statements that a team writes, in the forms that this project uses.
+
+use super::{Value, node::Node};
+use crate::{
+    Error,
+    iam::{Condition, Operator, Role, Statement},
+};
+
+/// The role at `resource`, an `AWS::IAM::Role`.
+pub(super) fn role(logical_id: &str, resource: &Node<'_>) -> Result<Role, Error> {
+    let properties = resource.need("Properties")?;
+    if let Some(node) = properties.get("ManagedPolicyArns") {
+        return Err(node.error("says nothing here: only statements that are written out are read"));
+    }
+    let mut statements = Vec::new();
+    for policy in properties.need("Policies")?.items().unwrap_or_default() {
+        let list = policy.need("PolicyDocument")?.need("Statement")?;
+        for item in list.items().ok_or_else(|| list.error("is not a list"))? {
+            statements.extend(statement(&item)?);
+        }
+    }
+    Ok(Role {
+        logical_id: logical_id.to_owned(),
+        statements,
+    })
+}
+
+/// A statement; none if it depends on a condition of the template. Those are about networks, and there is none here.
+fn statement(node: &Node<'_>) -> Result<Option<Statement>, Error> {
+    if node.is_conditional() {
+        return Ok(None);
+    }
+    let effect = node.need("Effect")?;
+    if effect.text()? != "Allow" {
+        return Err(effect.error("must be Allow: nothing else is understood"));
+    }
+    let actions = node.need("Action")?;
+    let actions = actions.items().unwrap_or_else(|| vec![actions]);
+    let action = |node: &Node<'_>| match node.text()? {
+        action if action.contains(['*', '?']) => Err(node.error("must be a single action")),
+        action => Ok(action),
+    };
+    let resources = node.need("Resource")?;
+    let resources = resources.items().unwrap_or_else(|| vec![resources]);
+    let mut conditions = Vec::new();
+    if let Some(node) = node.get("Condition") {
+        for (operator, keys) in node.entries()? {
+            let operator = match operator.as_str() {
+                "StringEquals" => Operator::StringEquals,
+                "ForAllValues:StringLike" => Operator::ForAllValuesStringLike,
+                _ => return Err(keys.error("is no operator that is understood here")),
+            };
+            for (key, values) in keys.entries()? {
+                let values = values.items().unwrap_or_else(|| vec![values]);
+                let values = values.iter().map(Node::text).collect::<Result<_, _>>()?;
+                conditions.push(Condition { operator, key, values });
+            }
+        }
+    }
+    Ok(Some(Statement {
+        actions: actions.iter().map(action).collect::<Result<_, _>>()?,
+        resources: resources.iter().map(resource).collect(),
+        conditions,
+    }))
+}
+
+/// A resource by its logical id, if that is what its ARN is asked for by, else as it is written.
+fn resource(node: &Node<'_>) -> String {
+    match node.value() {
+        Value::Literal(text) | Value::Reference(text) => text,
+        Value::Other(text) => {
+            let name = text.strip_prefix("!GetAtt ").and_then(|name| name.strip_suffix(".Arn"));
+            name.map_or_else(|| text.clone(), ToOwned::to_owned)
+        }
+    }
+}
