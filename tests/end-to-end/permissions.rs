@@ -2,13 +2,13 @@
 //! since the stack refuses what a role does not allow; that nothing is in it that no code needs shows here.
 
 use crate::stack::camel_case;
-use crate::support::{Act, Api, EVENT_SERVICE, OwnTenant, Proxy, SCHOOL, SigningKey, options};
+use crate::support::{Act, Api, EVENT_SERVICE, OwnTenant, Proxy, SCHOOL, options};
 use chats::chat::{Audience, ChatId, Scope};
 use http::Method;
-use local::demo::{TenantName, TokenRequest};
+use local::demo::TenantName;
 use local::iam::{Access, Condition, Grant, Operator, Role, Statement};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 const FUNCTIONS: [&str; 5] = [

@@ -123,6 +123,7 @@ fn function(
             .find(keys)
             .or_else(|| globals.and_then(|globals| globals.find(keys)))
     };
+    let text = |keys: &[&str]| property(keys).map(|node| resolved(&node, references)).transpose();
 
     let role = properties
         .get("Role")
@@ -143,9 +144,8 @@ fn function(
         binary,
         timeout: Duration::from_secs(number(property(&["Timeout"]), references)?.unwrap_or(DEFAULT_TIMEOUT)),
         memory_size: number(property(&["MemorySize"]), references)?.unwrap_or(DEFAULT_MEMORY_SIZE),
-        log_format: property(&["LoggingConfig", "LogFormat"])
-            .map(|node| resolved(&node, references))
-            .transpose()?,
+        log_format: text(&["LoggingConfig", "LogFormat"])?,
+        log_level: text(&["LoggingConfig", "ApplicationLogLevel"])?,
         role: role.unwrap_or_default(),
         variables,
     })

@@ -9,14 +9,18 @@ use crate::{
 /// The role at `resource`, an `AWS::IAM::Role`.
 pub(super) fn role(logical_id: &str, resource: &Node<'_>) -> Result<Role, Error> {
     let properties = resource.need("Properties")?;
-    if let Some(node) = properties.get("ManagedPolicyArns") {
-        return Err(node.error("says nothing here: only statements that are written out are read"));
+    // Those that depend on a condition of the template are about networks, and there is none here.
+    if let Some(node) = properties
+        .get("ManagedPolicyArns")
+        .filter(|node| !node.is_conditional())
+    {
+        return Err(node.error("is not read here: write the statements out"));
     }
     let mut statements = Vec::new();
     for policy in properties.need("Policies")?.items().unwrap_or_default() {
         let list = policy.need("PolicyDocument")?.need("Statement")?;
         for item in list.items().ok_or_else(|| list.error("is not a list"))? {
-            statements.extend(statement(&item)?);
+            statements.push(statement(&item)?);
         }
     }
     Ok(Role {
@@ -25,11 +29,7 @@ pub(super) fn role(logical_id: &str, resource: &Node<'_>) -> Result<Role, Error>
     })
 }
 
-/// A statement; none if it depends on a condition of the template. Those are about networks, and there is none here.
-fn statement(node: &Node<'_>) -> Result<Option<Statement>, Error> {
-    if node.is_conditional() {
-        return Ok(None);
-    }
+fn statement(node: &Node<'_>) -> Result<Statement, Error> {
     let effect = node.need("Effect")?;
     if effect.text()? != "Allow" {
         return Err(effect.error("must be Allow: nothing else is understood"));
@@ -57,11 +57,11 @@ fn statement(node: &Node<'_>) -> Result<Option<Statement>, Error> {
             }
         }
     }
-    Ok(Some(Statement {
+    Ok(Statement {
         actions: actions.iter().map(action).collect::<Result<_, _>>()?,
         resources: resources.iter().map(resource).collect(),
         conditions,
-    }))
+    })
 }
 
 /// A resource by its logical id, if that is what its ARN is asked for by, else as it is written.
