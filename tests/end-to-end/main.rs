@@ -25,5 +25,6 @@ mod samples;
 mod starting;
 mod support;
 mod table_faults;
+mod telemetry;
 mod tenants;
 mod tokens;
