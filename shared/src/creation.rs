@@ -143,7 +143,10 @@ fn in_progress(chat_id: ChatId, retry_after: Duration) -> Error {
 fn replay(chat: Chat, content: &Content, event_room_id: Option<Uuid>) -> Result<Made, Error> {
     let same_room = event_room_id.is_none_or(|room| room == chat.event_room_id);
     match same_room && chat.content.tags == content.tags {
-        true => Ok(Made { chat, replayed: true }),
+        true => {
+            telemetry::record_replay();
+            Ok(Made { chat, replayed: true })
+        }
         false => Err(Error::ChatAlreadyExists(chat.content.chat_id())),
     }
 }

@@ -7,6 +7,7 @@ use crate::chat::ChatId;
 use http::StatusCode;
 use serde::Serialize;
 use std::error::Error as StdError;
+use std::fmt;
 use std::time::Duration;
 
 /// A source error, for the log only.
@@ -106,6 +107,9 @@ pub enum Error {
     /// A defect of ours.
     #[error("internal error")]
     Internal(#[source] Source),
+    /// A table refused a request for good (it is not there, or not allowed to us), or has an item that this code never writes.
+    #[error("a table was used wrongly")]
+    TableMisused(#[source] Source),
     /// The event service refused what it should not have refused. Nothing was done.
     #[error("the event service refused")]
     EventServiceRefused(#[source] Source),
@@ -118,12 +122,42 @@ pub enum Error {
     /// A table, a tenant's configuration or endpoint, or the event service is briefly unavailable; nothing is half done that a repeat would not finish.
     #[error("{what} is unavailable")]
     ServiceUnavailable {
-        /// What is unavailable, for the log.
-        what: &'static str,
+        /// What is unavailable, for log and metrics.
+        what: Dependency,
         /// Why, for the log.
         #[source]
         source: Source,
     },
+}
+
+/// What a request depends on besides its function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dependency {
+    /// The table of chats.
+    Table,
+    /// The table of tenants.
+    TenantsTable,
+    /// A tenant's item, which may be malformed.
+    Tenant,
+    /// A tenant's authorization endpoint.
+    TenantEndpoint,
+    /// The event service.
+    EventService,
+    /// The room that was made for a chat.
+    Room,
+}
+
+impl fmt::Display for Dependency {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Table => "the table of chats",
+            Self::TenantsTable => "the table of tenants",
+            Self::Tenant => "the tenant's configuration",
+            Self::TenantEndpoint => "the tenant's authorization endpoint",
+            Self::EventService => "the event service",
+            Self::Room => "the room",
+        })
+    }
 }
 
 /// How long a client is asked to wait when something is briefly unavailable. Short: most such faults are throttling or one
@@ -165,7 +199,7 @@ impl Error {
     /// The table, in trouble that passes.
     pub fn table_unavailable(source: impl Into<Source>) -> Self {
         Self::ServiceUnavailable {
-            what: "the table of chats",
+            what: Dependency::Table,
             source: source.into(),
         }
     }
@@ -173,8 +207,33 @@ impl Error {
     /// The event service, in trouble that passes, with nothing done by it.
     pub fn event_service_unavailable(source: impl Into<Source>) -> Self {
         Self::ServiceUnavailable {
-            what: "the event service",
+            what: Dependency::EventService,
             source: source.into(),
+        }
+    }
+
+    /// What failed, if it was not the request itself.
+    pub fn dependency(&self) -> Option<Dependency> {
+        match self {
+            Self::ServiceUnavailable { what, .. } => Some(*what),
+            Self::TableMisused(_) => Some(Dependency::Table),
+            Self::EventServiceRefused(_) | Self::EventServiceFailed(..) | Self::EventServiceTimeout(..) => {
+                Some(Dependency::EventService)
+            }
+            Self::InvalidPayload { .. }
+            | Self::InvalidParameter { .. }
+            | Self::AuthenticationFailed(_)
+            | Self::AccessDenied
+            | Self::ChatNotFound
+            | Self::ChatAlreadyExists(_)
+            | Self::ChatCreationInProgress { .. }
+            | Self::EventRoomInUse
+            | Self::EventRoomClosed
+            | Self::PayloadTooLarge { .. }
+            | Self::UnsupportedMediaType
+            | Self::EventRoomNotFound
+            | Self::InvalidEvent { .. }
+            | Self::Internal(_) => None,
         }
     }
 
@@ -281,7 +340,7 @@ impl Error {
                 "The event's data is valid JSON, but can't be kept.".to_owned(),
                 false,
             ),
-            Self::Internal(_) => (
+            Self::Internal(_) | Self::TableMisused(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal_error",
                 "A defect of this service",

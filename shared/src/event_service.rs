@@ -14,8 +14,9 @@ use crate::clock::{self, Deadline};
 use crate::event::Event;
 use crate::http_client::read_bounded;
 use crate::identity::{Identity, IdentityError};
-use crate::request::TRACEPARENT;
+use crate::request::{TRACEPARENT, XRAY_TRACE_ID};
 use crate::table::within;
+use crate::telemetry;
 use bytes::Bytes;
 use failure::Reply;
 use http::{HeaderValue, StatusCode, header};
@@ -54,6 +55,8 @@ pub struct Call<'a> {
     pub deadline: Deadline,
     /// The caller's W3C trace context, which goes along.
     pub traceparent: Option<&'a HeaderValue>,
+    /// X-Ray's trace context of the invocation, which goes along.
+    pub xray_trace_id: Option<&'a str>,
 }
 
 /// A room to be created for a chat.
@@ -257,13 +260,19 @@ impl EventService {
         if let Some(traceparent) = call.traceparent {
             request = request.header(TRACEPARENT, traceparent);
         }
+        if let Some(trace_id) = call.xray_trace_id {
+            request = request.header(XRAY_TRACE_ID, trace_id);
+        }
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
-        let response = request.send().await.map_err(Failure::lost)?;
-        let status = response.status();
-        let body = read_bounded(response, ANSWER_BYTES).await;
-        Ok(Reply { status, body })
+        telemetry::upstream(async {
+            let response = request.send().await.map_err(Failure::lost)?;
+            let status = response.status();
+            let body = read_bounded(response, ANSWER_BYTES).await;
+            Ok(Reply { status, body })
+        })
+        .await
     }
 }
 

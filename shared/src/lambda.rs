@@ -12,8 +12,6 @@ use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
-use tracing::Instrument as _;
 
 /// A route: what a function does with one request.
 pub trait Route: Sync {
@@ -61,19 +59,10 @@ async fn invoke<R: Route>(
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<ApiGatewayV2httpResponse, Infallible> {
     let request = Request::read(&event.payload, event.context);
-    let span = telemetry::request_span(&request, R::ROUTE);
-    let answer = async {
-        let started = Instant::now();
+    let answer = telemetry::observe(&request, R::ROUTE, async {
         let answer = AssertUnwindSafe(route.answer(&request)).catch_unwind().await;
         // The panic hook has logged the panic itself.
-        let answer = answer
-            .unwrap_or_else(|_| Err(Error::Internal("panic".into())))
-            .unwrap_or_else(|error| {
-                telemetry::log_failure(&error);
-                Answer::failed(&error, request.id())
-            });
-        telemetry::log_answer(answer.status(), started.elapsed());
-        answer
-    };
-    Ok(answer.instrument(span).await.into())
+        answer.unwrap_or_else(|_| Err(Error::Internal("panic".into())))
+    });
+    Ok(answer.await.into())
 }

@@ -25,6 +25,9 @@ static HEADERS: [HeaderName; 3] = [header::AUTHORIZATION, header::CONTENT_TYPE, 
 /// W3C trace context.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// X-Ray's trace context.
+pub const XRAY_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+
 /// A request of API Gateway's HTTP API (payload format 2.0).
 #[derive(Debug)]
 pub struct Request {
@@ -80,6 +83,7 @@ impl Request {
         Call {
             deadline: self.deadline(),
             traceparent: self.traceparent(),
+            xray_trace_id: self.xray_trace_id(),
         }
     }
 
@@ -92,12 +96,13 @@ impl Request {
     pub(crate) fn trace_id(&self) -> Option<&str> {
         let traceparent = self.traceparent().and_then(|value| value.to_str().ok());
         let w3c = traceparent.and_then(|value| value.split('-').nth(1));
-        let xray = || {
-            self.inner
-                .lambda_context_ref()
-                .and_then(|context| context.xray_trace_id.as_deref())
-        };
-        w3c.or_else(xray)
+        w3c.or_else(|| self.xray_trace_id())
+    }
+
+    /// X-Ray's trace context of the invocation.
+    fn xray_trace_id(&self) -> Option<&str> {
+        let context = self.inner.lambda_context_ref()?;
+        context.xray_trace_id.as_deref()
     }
 
     /// A path parameter as the gateway delivers it: decoded.

@@ -156,6 +156,20 @@ pub fn event_data_limit() -> Result<usize, SettingsError> {
     }
 }
 
+/// `METRICS_NAMESPACE`: the namespace of the metrics in CloudWatch; `chats` by default.
+pub fn metrics_namespace() -> Result<String, SettingsError> {
+    let namespace = optional("METRICS_NAMESPACE")?.unwrap_or_else(|| "chats".to_owned());
+    parsed("METRICS_NAMESPACE", namespace, |text| {
+        // By CloudWatch's rules (PutMetricData); it drops metrics in another one without a word.
+        let is_allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/' | b'#' | b':');
+        let is_namespace = text.len() <= 255 && text.bytes().all(is_allowed) && !text.starts_with("AWS/");
+        is_namespace
+            .then(|| text.to_owned())
+            .ok_or("must be a namespace of CloudWatch metrics")
+    })
+}
+
 /// A table's name by DynamoDB's rules. With another one every request would fail, each as if the table were unavailable.
 fn table_name(text: &str) -> Result<String, &'static str> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');

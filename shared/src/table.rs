@@ -16,6 +16,7 @@ use crate::chat::{Audience, Chat, ChatId};
 use crate::clock::{Deadline, Moment};
 use crate::error::Error;
 use crate::limits;
+use crate::telemetry;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -23,7 +24,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    CancellationReason, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use item::{Item, chat_key, claim, text};
 use std::sync::Arc;
@@ -141,13 +142,12 @@ impl ChatsTable {
             .client
             .get_item()
             .table_name(&self.name)
-            .key("pk", chat_key(chat_id.as_uuid()));
-        let output = within(deadline, request.consistent_read(consistent).send()).await?;
-        output
-            .map_err(TableError::from)?
-            .item
-            .map(StoredChat::try_from)
-            .transpose()
+            .key("pk", chat_key(chat_id.as_uuid()))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let output = within(deadline, request.send()).await?.map_err(TableError::from)?;
+        telemetry::record_read(output.consumed_capacity());
+        output.item.map(StoredChat::try_from).transpose()
     }
 
     /// Puts `chat` where `expected` says: a reservation by itself, a bound chat together with the claim on its room.
@@ -170,9 +170,13 @@ impl ChatsTable {
                     .set_item(Some(put.item))
                     .set_condition_expression(put.condition_expression)
                     .set_expression_attribute_values(put.expression_attribute_values)
-                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total);
                 match within(deadline, request.send()).await? {
-                    Ok(_) => Ok(Write::Done),
+                    Ok(output) => {
+                        telemetry::record_write(output.consumed_capacity());
+                        Ok(Write::Done)
+                    }
                     Err(error) => match error.as_service_error() {
                         Some(PutItemError::ConditionalCheckFailedException(failed)) => met(failed.item.as_ref()),
                         Some(PutItemError::TransactionConflictException(_)) => Ok(Write::Conflict),
@@ -230,9 +234,13 @@ impl ChatsTable {
             .table_name(&self.name)
             .key("pk", chat_key(chat_id.as_uuid()))
             .condition_expression(OUR_RESERVATION)
-            .expression_attribute_values(":attempt", text(attempt));
+            .expression_attribute_values(":attempt", text(attempt))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match within(deadline, request.send()).await? {
-            Ok(_) => Ok(()),
+            Ok(output) => {
+                telemetry::record_write(output.consumed_capacity());
+                Ok(())
+            }
             Err(error) => match error.as_service_error() {
                 // Somebody took it over, or our own earlier try removed it.
                 Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
@@ -253,9 +261,13 @@ impl ChatsTable {
             .key("pk", chat_key(chat_id.as_uuid()))
             .update_expression("REMOVE linking")
             .condition_expression("linking = :linking")
-            .expression_attribute_values(":linking", text(linking));
+            .expression_attribute_values(":linking", text(linking))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match within(deadline, request.send()).await? {
-            Ok(_) => Ok(()),
+            Ok(output) => {
+                telemetry::record_write(output.consumed_capacity());
+                Ok(())
+            }
             Err(error) => match error.as_service_error() {
                 // Whoever met the same binding has finished it. A binding is never dropped, so the chat is ready.
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
@@ -298,9 +310,13 @@ impl ChatsTable {
             .client
             .transact_write_items()
             .transact_items(chat)
-            .transact_items(claim);
+            .transact_items(claim)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match within(deadline, request.send()).await? {
-            Ok(_) => Ok(None),
+            Ok(output) => {
+                telemetry::record_write(output.consumed_capacity());
+                Ok(None)
+            }
             Err(error) => match cancellation_reasons(&error) {
                 Some([chat, claim]) => Refused::read(chat, claim).map(Some),
                 _ => Err(error.into()),

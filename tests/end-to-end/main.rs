@@ -27,5 +27,6 @@ mod stack;
 mod starting;
 mod support;
 mod table_faults;
+mod telemetry;
 mod tenants;
 mod tokens;

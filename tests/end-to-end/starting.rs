@@ -106,6 +106,9 @@ async fn malformed_options_stop_the_functions_that_have_them() {
     for text in ["0", "-1", "1e5", "102400 bytes", "999999999999999999999999"] {
         stops("create-chat-event", "EVENT_DATA_LIMIT", Some(text)).await;
     }
+    for text in ["AWS/Lambda", "two words", "t\u{e4}bchen", &"x".repeat(256)] {
+        stops("read-chat", "METRICS_NAMESPACE", Some(text)).await;
+    }
 }
 
 #[tokio::test]

@@ -36,13 +36,8 @@ fn seen_by_the_client(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
 
 /// Why a request was refused, from the log.
 async fn reason(api: &Api, answer: &Answer) -> String {
-    let request_id = &answer.body["request_id"];
-    let line = api.stack.logs().find(|line| {
-        let line: Value = serde_json::from_str(line).unwrap_or_default();
-        line["message"] == "request refused" && line["span"]["request_id"] == *request_id
-    });
-    let line: Value = serde_json::from_str(&line.await).unwrap();
-    line["causes"].as_str().unwrap().to_owned()
+    let record = api.record_of(answer).await;
+    record["causes"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use chats::{Error, payload, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Stopped> {
-    telemetry::start();
+    telemetry::start()?;
     let clients = clients::writers().await?;
     lambda::run(ConvertChat { clients }).await
 }

@@ -11,7 +11,7 @@ use chats::{Error, payload, settings, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Stopped> {
-    telemetry::start();
+    telemetry::start()?;
     let data_limit = settings::event_data_limit()?;
     let clients = clients::writers().await?;
     lambda::run(CreateChatEvent { clients, data_limit }).await

@@ -10,7 +10,7 @@ use chats::{Error, payload, settings, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Stopped> {
-    telemetry::start();
+    telemetry::start()?;
     let room_kind = settings::event_room_kind()?;
     let clients = clients::writers().await?;
     lambda::run(CreateChat { clients, room_kind }).await

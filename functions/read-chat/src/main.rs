@@ -10,7 +10,7 @@ use chats::{Error, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Stopped> {
-    telemetry::start();
+    telemetry::start()?;
     let clients = clients::readers().await?;
     lambda::run(ReadChat { clients }).await
 }

@@ -5,10 +5,11 @@ use super::authentication::Account;
 use super::authorization::Question;
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
-use crate::error::{Error, Source};
+use crate::error::{Dependency, Error, Source};
 use crate::http_client::read_bounded;
 use crate::identity::Identity;
 use crate::table::within;
+use crate::telemetry;
 use http::header;
 use serde::Serialize;
 use serde_json::Value;
@@ -97,11 +98,11 @@ impl Endpoints {
             return Ok(allowed);
         }
         // The token's signature may take time, too, and some of it must be left to answer.
-        let asked = within(deadline, self.ask(&decision))
+        let asked = within(deadline, telemetry::upstream(self.ask(&decision)))
             .await
             .unwrap_or_else(|late| Err(late.into()));
         let allowed = asked.map_err(|source| Error::ServiceUnavailable {
-            what: "the tenant's authorization endpoint",
+            what: Dependency::TenantEndpoint,
             source,
         })?;
         self.decisions.insert(decision, allowed, now);

@@ -6,10 +6,11 @@
 use super::tenant::{Tenant, TenantDocument, TenantError};
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
-use crate::error::Error;
+use crate::error::{Dependency, Error};
 use crate::table::{TableError, within};
+use crate::telemetry;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,10 +94,10 @@ impl TenantsTable {
         };
         let document = self.get(issuer, deadline).await.map_err(|error| match error {
             TableError::Unavailable(source) => Error::ServiceUnavailable {
-                what: "the table of tenants",
+                what: Dependency::TenantsTable,
                 source,
             },
-            TableError::Defect(source) => Error::Internal(source),
+            TableError::Defect(source) => Error::TableMisused(source),
         });
         let Some(document) = document? else {
             unknown(Unknown::Missing);
@@ -128,10 +129,12 @@ impl TenantsTable {
             .get_item()
             .table_name(&self.name)
             .key("issuer", key)
-            .consistent_read(true);
-        let item = within(deadline, request.send()).await?.map_err(TableError::from)?.item;
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let output = within(deadline, request.send()).await?.map_err(TableError::from)?;
+        telemetry::record_read(output.consumed_capacity());
         // An item without a document is malformed, which its empty text is, too.
-        Ok(item.map(|item| {
+        Ok(output.item.map(|item| {
             item.get(DOCUMENT)
                 .and_then(|value| value.as_s().ok())
                 .cloned()
@@ -176,7 +179,7 @@ pub enum PutTenantError {
 
 fn malformed(source: crate::error::Source) -> Error {
     Error::ServiceUnavailable {
-        what: "the tenant's configuration",
+        what: Dependency::Tenant,
         source,
     }
 }

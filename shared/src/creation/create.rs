@@ -3,7 +3,7 @@
 use super::{Attempt, CLOCK_MARGIN_SECONDS, CONFLICT_RETRY_AFTER, Made, Settled, in_progress, replay};
 use crate::access::{Create, Permit};
 use crate::chat::{ChatId, Content};
-use crate::error::{Error, Repeat};
+use crate::error::{Dependency, Error, Repeat};
 use crate::event_service::{Failure, NewRoom};
 use crate::table::{State, StoredChat, TableError, Write};
 use crate::telemetry;
@@ -85,7 +85,7 @@ impl Attempt<'_> {
                     // nothing was written.
                     self.drop_reservation(chat_id).await;
                     return Err(Error::ServiceUnavailable {
-                        what: "the room",
+                        what: Dependency::Room,
                         source: "another chat claimed it".into(),
                     });
                 }

@@ -81,7 +81,7 @@ impl From<TableError> for Error {
     fn from(error: TableError) -> Self {
         match error {
             TableError::Unavailable(source) => Self::table_unavailable(source),
-            TableError::Defect(source) => Self::Internal(source),
+            TableError::Defect(source) => Self::TableMisused(source),
         }
     }
 }
