@@ -225,3 +225,115 @@ impl Roles {
         used.get(function).cloned().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role() -> Role {
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let condition = |operator, key: &str, values: &[&str]| Condition {
+            operator,
+            key: key.to_owned(),
+            values: list(values),
+        };
+        let statement = |actions: &[&str], resource: &str, conditions| Statement {
+            actions: list(actions),
+            resources: list(&[resource]),
+            conditions,
+        };
+        let keys = condition(Operator::ForAllValuesStringLike, "keys", &["a#*", "b"]);
+        let kind = condition(Operator::StringEquals, "kind", &["RAW"]);
+        Role {
+            logical_id: "Role".to_owned(),
+            statements: vec![
+                statement(&["s:Get", "s:Put"], "Table", vec![keys]),
+                statement(&["k:Sign"], "Key", vec![kind]),
+                statement(&["x:Trace"], "*", vec![]),
+            ],
+        }
+    }
+
+    fn allowed(action: &str, resource: &str, context: &[(&str, &str)]) -> Option<Vec<String>> {
+        let access = Access {
+            action,
+            resource,
+            context,
+        };
+        let grants = role().allows(&access)?;
+        Some(grants.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn what_is_allowed_is_told_by_the_value_that_fits() {
+        assert_eq!(
+            allowed("s:Get", "Table", &[("keys", "a#1")]).unwrap(),
+            ["s:Get on Table, keys a#*"]
+        );
+        assert_eq!(
+            allowed("s:Put", "Table", &[("keys", "b"), ("keys", "a#")]).unwrap(),
+            ["s:Put on Table, keys a#*", "s:Put on Table, keys b"]
+        );
+        assert_eq!(
+            allowed("k:Sign", "Key", &[("kind", "RAW"), ("more", "1")]).unwrap(),
+            ["k:Sign on Key, kind RAW"]
+        );
+        assert_eq!(allowed("x:Trace", "*", &[]).unwrap(), ["x:Trace on *"]);
+    }
+
+    #[test]
+    fn another_action_resource_or_value_is_not_allowed() {
+        for (action, resource, context) in [
+            ("s:Delete", "Table", &[("keys", "b")][..]),
+            ("s:get", "Table", &[("keys", "b")]),
+            ("s:Get", "Key", &[("keys", "b")]),
+            ("s:Get", "Table", &[("keys", "c")]),
+            ("s:Get", "Table", &[("keys", "a#1"), ("keys", "c")]),
+            ("s:Get", "Table", &[("keys", "b2")]),
+            ("s:Get", "Table", &[("keys", "xa#")]),
+            ("k:Sign", "Key", &[("kind", "DIGEST")]),
+            ("k:Sign", "Key", &[]),
+            ("x:Trace", "Table", &[]),
+        ] {
+            assert_eq!(
+                allowed(action, resource, context),
+                None,
+                "{action} on {resource}, {context:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_pair_of_action_and_value_is_a_grant() {
+        let grants: Vec<_> = role().grants().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            grants,
+            [
+                "k:Sign on Key, kind RAW",
+                "s:Get on Table, keys a#*",
+                "s:Get on Table, keys b",
+                "s:Put on Table, keys a#*",
+                "s:Put on Table, keys b",
+                "x:Trace on *",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text) in [
+            ("a", "a"),
+            ("a*", "a"),
+            ("a*", "abc"),
+            ("*", ""),
+            ("*c", "abc"),
+            ("a*b*c", "a1b2c"),
+            ("*é", "né"),
+        ] {
+            assert!(is_like(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("a", "ab"), ("a*", "ba"), ("*c", "cb"), ("a*b*c", "acb"), ("a*a", "a")] {
+            assert!(!is_like(pattern, text), "{pattern} {text}");
+        }
+    }
+}

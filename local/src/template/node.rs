@@ -83,9 +83,17 @@ impl<'a> Node<'a> {
         )
     }
 
-    /// Whether what stands here depends on a condition of the template (`!If`).
-    pub(super) fn is_conditional(&self) -> bool {
-        matches!(self.yaml, Yaml::Tagged(tag, _) if tag.suffix == "If") || self.get("Fn::If").is_some()
+    /// What stands here if no condition of the template holds, as it is with the defaults of its parameters: of `!If` the
+    /// last part.
+    pub(super) fn otherwise(&self) -> Self {
+        let parts = match self.yaml {
+            Yaml::Tagged(tag, parts) if tag.suffix == "If" => parts.as_sequence(),
+            _ => None,
+        };
+        match parts.map(Vec::as_slice) {
+            Some([_, _, otherwise]) => self.child("2", otherwise),
+            _ => self.clone(),
+        }
     }
 
     /// Text that is written out here, not computed.

@@ -9,15 +9,14 @@ use crate::{
 /// The role at `resource`, an `AWS::IAM::Role`.
 pub(super) fn role(logical_id: &str, resource: &Node<'_>) -> Result<Role, Error> {
     let properties = resource.need("Properties")?;
-    // Those that depend on a condition of the template are about networks, and there is none here.
-    if let Some(node) = properties
-        .get("ManagedPolicyArns")
-        .filter(|node| !node.is_conditional())
+    if let Some(node) = properties.get("ManagedPolicyArns").map(|node| node.otherwise())
+        && node.value() != Value::Reference("AWS::NoValue".to_owned())
     {
         return Err(node.error("is not read here: write the statements out"));
     }
     let mut statements = Vec::new();
-    for policy in properties.need("Policies")?.items().unwrap_or_default() {
+    let policies = properties.need("Policies")?;
+    for policy in policies.items().ok_or_else(|| policies.error("is not a list"))? {
         let list = policy.need("PolicyDocument")?.need("Statement")?;
         for item in list.items().ok_or_else(|| list.error("is not a list"))? {
             statements.push(statement(&item)?);
@@ -40,7 +39,7 @@ fn statement(node: &Node<'_>) -> Result<Statement, Error> {
         action if action.contains(['*', '?']) => Err(node.error("must be a single action")),
         action => Ok(action),
     };
-    let resources = node.need("Resource")?;
+    let resources = node.need("Resource")?.otherwise();
     let resources = resources.items().unwrap_or_else(|| vec![resources]);
     let mut conditions = Vec::new();
     if let Some(node) = node.get("Condition") {
