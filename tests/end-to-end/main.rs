@@ -11,6 +11,8 @@ mod access;
 mod bad_input;
 mod commands;
 mod crashes;
+#[cfg(feature = "deployed")]
+mod deployed;
 mod endpoint;
 mod event_service;
 mod event_service_contract;

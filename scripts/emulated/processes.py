@@ -1,0 +1,67 @@
+"""Processes that a script starts, and ends with everything that they started."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Process:
+    """A process that runs as long as the `with` block. It leads a group of its own, which is ended by its id, so that what it
+    started does not outlive it."""
+
+    def __init__(self, name, command, log, **options):
+        self.name = name
+        self.log = log
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for kind, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, 5)):
+            try:
+                os.killpg(self.process.pid, kind)
+            except ProcessLookupError:
+                return
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                # Reaped as soon as it is over: what is left of the group is then what it started.
+                self.process.poll()
+                try:
+                    os.killpg(self.process.pid, 0)
+                except ProcessLookupError:
+                    return
+                time.sleep(0.05)
+        raise RuntimeError(f"{self.name} (process group {self.process.pid}) does not end")
+
+    def text(self):
+        """What it wrote so far."""
+        with open(self.log, errors="replace") as log:
+            return log.read()
+
+    def wait_until(self, ready, seconds=60):
+        """Waits until `ready()` returns something, which is returned.
+
+        Fails if the process ends first, or takes longer than this many seconds.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            if found := ready():
+                return found
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.name} ended:\n{self.text()}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} is not ready after {seconds} s:\n{self.text()}")
+            time.sleep(0.1)
