@@ -142,8 +142,9 @@ def deploy(build, folder, parameters):
 
     parameters = {name: value for name, value in parameters.items() if name in template["Parameters"]}
     plain, left_out = translate(template, parameters)
+    print("  left out, since the emulator does not have it:")
     for what in left_out:
-        print(f"  left out: {what}")
+        print(f"    {what}")
     cloudformation = boto3.client("cloudformation")
     cloudformation.create_stack(
         StackName=STACK,

@@ -27,37 +27,38 @@ def translate(template, parameters):
 
     `parameters` are values of the template's parameters: the translator looks at some.
     """
-    left_out = []
-    for name, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::Serverless::Function" and resource["Properties"].pop("DeploymentPreference", None):
-            left_out.append(f"{name}: gradual deployment")
+    left_out = set()
+    functions = [resource for resource in template["Resources"].values() if resource["Type"] == "AWS::Serverless::Function"]
+    for properties in [template["Globals"]["Function"], *(function["Properties"] for function in functions)]:
+        if properties.pop("DeploymentPreference", None):
+            left_out.add("gradual deployment")
     plain = transform(template, dict(parameters), NoManagedPolicies)
     resources = plain["Resources"]
     for name, resource in list(resources.items()):
         kind, properties = resource["Type"], resource.get("Properties", {})
         if kind == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
-            left_out.append(f"{name}: an alarm on metric math")
+            left_out.add(f"the alarm {name} (metric math)")
             del resources[name]
         elif kind == "AWS::IAM::Role":
-            left_out.extend(f"{name}: condition {key}" for key in drop_unknown_conditions(properties))
+            left_out.update(f"the roles' condition {key}" for key in drop_unknown_conditions(properties))
         elif kind == "AWS::ApiGatewayV2::Api" and "Body" in properties:
             write_out_routes(resources, name)
-    return plain, left_out
+    return plain, sorted(left_out)
 
 
 def drop_unknown_conditions(role):
-    """Takes conditions on the emulator's blind spots out of a role's statements, and returns their keys. A key that it does not
-    know has no value there, so that the statement would never allow anything."""
-    dropped = []
+    """Takes conditions that the emulator can't decide out of a role's statements, and returns their keys. They have no value there,
+    so that the statement would never allow anything."""
+    dropped = set()
     for policy in role.get("Policies", []):
         for statement in policy["PolicyDocument"]["Statement"]:
             for operator, keys in list(statement.get("Condition", {}).items()):
                 for key in [key for key in keys if key.startswith(UNKNOWN_CONDITION_KEYS)]:
                     del keys[key]
-                    dropped.append(key)
+                    dropped.add(key)
                 if not keys:
                     del statement["Condition"][operator]
-    return sorted(set(dropped))
+    return dropped
 
 
 def write_out_routes(resources, api):
