@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -24,7 +23,7 @@ from botocore.exceptions import WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
 import debug_build
-from processes import Process, free_port
+from processes import Process, free_port, leave_aws, step
 from translation import translate
 
 STACK = "chats"
@@ -39,9 +38,7 @@ def main():
     arguments.add_argument("--build", metavar="FOLDER", help="what sam build made, e.g. .aws-sam/build [default: debug binaries]")
     arguments.add_argument("command", nargs=argparse.REMAINDER, help="what to run against the stack [default: the end-to-end checks]")
     arguments = arguments.parse_args()
-    # The SDK asks the environment before anything else, and nothing here may reach an account of the developer's.
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
+    leave_aws()
     os.environ.update(CREDENTIALS)
 
     with contextlib.ExitStack() as started:
@@ -81,15 +78,6 @@ def main():
         if done.returncode != 0:
             print_logs()
             sys.exit(f"failed: {' '.join(command)}")
-
-
-@contextlib.contextmanager
-def step(name):
-    """Says what is being done, and how long it took."""
-    print(f"{name}:", flush=True)
-    start = time.monotonic()
-    yield
-    print(f"  {time.monotonic() - start:.1f} s", flush=True)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,26 @@
 """Processes that a script starts, and ends with everything that they started."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import time
+
+
+@contextlib.contextmanager
+def step(name):
+    """Says what is being done, and how long it took."""
+    print(f"{name}:", flush=True)
+    start = time.monotonic()
+    yield
+    print(f"  {time.monotonic() - start:.1f} s", flush=True)
+
+
+def leave_aws():
+    """Takes AWS out of the environment: nothing that a script starts may reach, or wait for, an account of the developer's."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
 
 
 def free_port():
@@ -18,8 +34,9 @@ class Process:
     """A process that runs as long as the `with` block. It leads a group of its own, which is ended by its id, so that what it
     started does not outlive it."""
 
-    def __init__(self, name, command, log, **options):
+    def __init__(self, name, command, log, end_with=signal.SIGTERM, **options):
         self.name = name
+        self.end_with = end_with
         self.log = log
         with open(log, "wb") as output:
             self.process = subprocess.Popen(
@@ -30,7 +47,7 @@ class Process:
         return self
 
     def __exit__(self, *_):
-        for kind, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, 5)):
+        for kind, seconds in ((self.end_with, 15), (signal.SIGKILL, 5)):
             try:
                 os.killpg(self.process.pid, kind)
             except ProcessLookupError:

@@ -23,6 +23,8 @@ mod races;
 mod raw_http;
 mod replay;
 mod routes;
+#[cfg(feature = "sam-local")]
+mod sam_local;
 mod samples;
 mod starting;
 mod support;
