@@ -104,9 +104,6 @@ pub enum Value {
     Other(String),
 }
 
-/// The stack's name on this machine: `!Ref AWS::StackName`.
-const STACK_NAME: &str = "local";
-
 /// What `!Ref` gives for the names that mean something on this machine.
 #[derive(Debug, Clone, Default)]
 struct References {
@@ -150,7 +147,6 @@ impl References {
     fn resolve(&self, value: &Value) -> Result<String, String> {
         match value {
             Value::Literal(text) => Ok(text.clone()),
-            Value::Reference(name) if name == "AWS::StackName" => Ok(STACK_NAME.to_owned()),
             Value::Reference(name) if self.tables.contains(name) => Ok(name.clone()),
             Value::Reference(name) if name == "AWS::StackName" => Ok(STACK_NAME.to_owned()),
             Value::Reference(name) => match self.parameters.get(name) {

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 import urllib.error
 import urllib.request
 import zipfile
@@ -26,7 +27,6 @@ import debug_build
 from processes import Process, free_port, leave_aws, step
 from translation import translate
 
-STACK = "chats"
 BUCKET = "packages"
 # The emulator's own account: with these credentials everything is allowed.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -51,16 +51,9 @@ def main():
         with step("start ministack"):
             os.environ["AWS_ENDPOINT_URL"] = started.enter_context(ministack(folder))
         event_service = f"127.0.0.1:{free_port()}"
-        parameters = {
-            "Release": "0" * 64,
-            "Environment": "local",
-            "Architecture": "x86_64",
-            "EventServiceUrl": f"http://{event_service}",
-            "ServiceAccount": "chats.svc.example.org",
-            "AllowedOrigins": "https://school.example.org",
-        }
+        config = configuration([f"EventServiceUrl=http://{event_service}"])
         with step("deploy"):
-            outputs = deploy(build, folder, parameters)
+            outputs = deploy(build, folder, config)
         for name, value in outputs.items():
             print(f"  {name} = {value}")
         environment = {
@@ -68,7 +61,7 @@ def main():
             "CHATS_TABLE": outputs["ChatsTableName"],
             "TENANTS_TABLE": outputs["TenantsTableName"],
             "SERVICE_KEY_ID": outputs["ServiceKeyId"],
-            "SERVICE_ACCOUNT": parameters["ServiceAccount"],
+            "SERVICE_ACCOUNT": config["parameters"]["ServiceAccount"],
             # Where the checks are to be the event service.
             "EVENT_SERVICE_ADDRESS": event_service,
         }
@@ -115,7 +108,28 @@ def ministack(folder):
         yield url
 
 
-def deploy(build, folder, parameters):
+def configuration(values):
+    """How samconfig.toml deploys the environment `local`, with these parameter values (`NAME=VALUE`) in the place of its own."""
+    with open(os.path.join(debug_build.ROOT, "samconfig.toml"), "rb") as file:
+        local = tomllib.load(file)["local"]
+    # As a deployment does it: the release is made of code and values.
+    release = [os.path.join(debug_build.ROOT, "scripts/release"), "local", *values]
+    release = subprocess.run(release, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    settings = local["deploy"]["parameters"]
+    return {
+        "stack": local["global"]["parameters"]["stack_name"],
+        "capabilities": settings["capabilities"],
+        "tags": pairs(settings["tags"]),
+        "parameters": pairs([*settings["parameter_overrides"], *values, f"Release={release}"]),
+    }
+
+
+def pairs(texts):
+    """`NAME=VALUE` texts as a dictionary; the last of a name counts."""
+    return dict(text.split("=", 1) for text in texts)
+
+
+def deploy(build, folder, config):
     """Deploys what is in `build`, and returns the stack's outputs."""
     with open(os.path.join(build, "template.yaml")) as file:
         template = yaml_parse(file.read())
@@ -128,30 +142,30 @@ def deploy(build, folder, parameters):
         s3.upload_file(package, BUCKET, f"{name}.zip")
         function["Properties"]["CodeUri"] = f"s3://{BUCKET}/{name}.zip"
 
-    parameters = {name: value for name, value in parameters.items() if name in template["Parameters"]}
-    plain, left_out = translate(template, parameters)
+    plain, left_out = translate(template, config["parameters"])
     print("  left out, since the emulator does not have it:")
     for what in left_out:
         print(f"    {what}")
-    cloudformation = boto3.client("cloudformation")
+    cloudformation, stack = boto3.client("cloudformation"), config["stack"]
     cloudformation.create_stack(
-        StackName=STACK,
+        StackName=stack,
         TemplateBody=json.dumps(plain, default=str, separators=(",", ":")),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in config["parameters"].items()],
+        Capabilities=config["capabilities"],
+        Tags=[{"Key": key, "Value": value} for key, value in config["tags"].items()],
     )
     try:
         waiter = cloudformation.get_waiter("stack_create_complete")
-        waiter.wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     except WaiterError:
-        for event in reversed(cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]):
+        for event in reversed(cloudformation.describe_stack_events(StackName=stack)["StackEvents"]):
             if "FAILED" in event["ResourceStatus"]:
                 print(event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason"), file=sys.stderr)
         raise
-    resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     print(f"  {len(resources)} resources")
-    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    [deployed] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
 
 
 def print_logs():

@@ -69,7 +69,6 @@ fn variables_are_merged_from_globals_and_resolved_from_parameters_tables_and_the
     assert_eq!(template.resolve(&variables["CHATS_TABLE"]).unwrap(), "ChatsTable");
     assert_eq!(template.resolve(&variables["METRICS_NAMESPACE"]).unwrap(), "chats-local");
     assert_eq!(template.resolve(&variables["DYNAMODB_URL"]).unwrap(), "");
-    assert_eq!(template.resolve(&variables["METRICS_NAMESPACE"]).unwrap(), "local");
     assert_eq!(template.resolve(&variables["EVENT_DATA_LIMIT"]).unwrap(), "102400");
     let problem = template.resolve(&variables["EVENT_SERVICE_URL"]).unwrap_err();
     assert_eq!(problem, "the parameter EventServiceUrl has no default");
