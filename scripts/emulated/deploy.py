@@ -30,7 +30,8 @@ from translation import translate
 BUCKET = "packages"
 # The emulator's own account: with these credentials everything is allowed.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-CHECKS = "cargo test --workspace --locked --features end-to-end/deployed --test end-to-end -- deployed::".split()
+# With all features, as other checks of this kind: the tests are then compiled once for all of them.
+CHECKS = "cargo test --workspace --locked --all-features --test end-to-end -- deployed::".split()
 
 
 def main():

@@ -20,7 +20,8 @@ import debug_build
 from processes import Process, free_port, leave_aws, step
 
 ROOT = debug_build.ROOT
-CHECKS = "cargo test --workspace --locked --features end-to-end/sam-local --test end-to-end -- --test-threads 1 sam_local::".split()
+# With all features, as other checks of this kind: the tests are then compiled once for all of them.
+CHECKS = "cargo test --workspace --locked --all-features --test end-to-end -- --test-threads 1 sam_local::".split()
 IMAGE = "lambda-stand-in"
 
 
