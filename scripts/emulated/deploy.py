@@ -24,7 +24,7 @@ from botocore.exceptions import WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
 import debug_build
-from processes import Process, free_port, leave_aws, step
+from processes import Process, free_port, run, set_up, step
 from translation import translate
 
 BUCKET = "packages"
@@ -39,7 +39,7 @@ def main():
     arguments.add_argument("--build", metavar="FOLDER", help="what sam build made, e.g. .aws-sam/build [default: debug binaries]")
     arguments.add_argument("command", nargs=argparse.REMAINDER, help="what to run against the stack [default: the end-to-end checks]")
     arguments = arguments.parse_args()
-    leave_aws()
+    set_up()
     os.environ.update(CREDENTIALS)
 
     with contextlib.ExitStack() as started:
@@ -68,10 +68,14 @@ def main():
         }
         with step("checks"):
             command = arguments.command or CHECKS
-            done = subprocess.run(command, cwd=debug_build.ROOT, env={**os.environ, **environment}, check=False)
-        if done.returncode != 0:
-            print_logs()
+            status = run(command, cwd=debug_build.ROOT, env={**os.environ, **environment})
+        if status != 0:
+            for group, line in log_lines():
+                print(group, line, file=sys.stderr)
             sys.exit(f"failed: {' '.join(command)}")
+        if not arguments.command:
+            with step("logs"):
+                check_logs()
 
 
 @contextlib.contextmanager
@@ -169,13 +173,23 @@ def deploy(build, folder, config):
     return {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
 
 
-def print_logs():
-    """What the functions wrote, for whoever looks for the cause of a failure."""
+def check_logs():
+    """Each function tells of its requests in the log group that the template gave it."""
+    answered = {group for group, line in log_lines() if '"request answered"' in line and json.loads(line)}
+    functions = boto3.client("lambda").list_functions()["Functions"]
+    groups = {function["LoggingConfig"]["LogGroup"] for function in functions}
+    print(f"  {len(groups & answered)} of {len(functions)} functions")
+    if not functions or answered != groups or len(groups) != len(functions):
+        sys.exit(f"failed: requests are told of in {sorted(answered)}, not in {sorted(groups)}")
+
+
+def log_lines():
+    """What the functions wrote, with the log group that has it."""
     logs = boto3.client("logs")
     for group in logs.describe_log_groups()["logGroups"]:
         name = group["logGroupName"]
         for event in logs.filter_log_events(logGroupName=name)["events"]:
-            print(name, event["message"].rstrip(), file=sys.stderr)
+            yield name, event["message"].rstrip()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 
@@ -17,8 +18,13 @@ def step(name):
     print(f"  {time.monotonic() - start:.1f} s", flush=True)
 
 
-def leave_aws():
-    """Takes AWS out of the environment: nothing that a script starts may reach, or wait for, an account of the developer's."""
+def set_up():
+    """What each script here does first.
+
+    It leaves as it should when it is told to end, too: so that what it started is ended. And it takes AWS out of the environment:
+    nothing that it starts may reach, or wait for, an account of the developer's.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
 
@@ -32,16 +38,17 @@ def free_port():
 
 class Process:
     """A process that runs as long as the `with` block. It leads a group of its own, which is ended by its id, so that what it
-    started does not outlive it."""
+    started does not outlive it. What it writes goes to the file `log`, if there is one."""
 
-    def __init__(self, name, command, log, end_with=signal.SIGTERM, **options):
+    def __init__(self, name, command, log=None, end_with=signal.SIGTERM, **options):
         self.name = name
         self.end_with = end_with
         self.log = log
-        with open(log, "wb") as output:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options
-            )
+        with contextlib.ExitStack() as opened:
+            if log:
+                options["stdout"] = opened.enter_context(open(log, "wb"))
+                options["stderr"] = subprocess.STDOUT
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
 
     def __enter__(self):
         return self
@@ -82,3 +89,9 @@ class Process:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name} is not ready after {seconds} s:\n{self.text()}")
             time.sleep(0.1)
+
+
+def run(command, **options):
+    """Runs a command and returns its exit status. Nothing that it started stays."""
+    with Process(command[0], command, **options) as process:
+        return process.process.wait()

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import urllib.error
 import urllib.request
 
 import debug_build
-from processes import Process, free_port, leave_aws, step
+from processes import Process, free_port, run, set_up, step
 
 ROOT = debug_build.ROOT
 # With all features, as other checks of this kind: the tests are then compiled once for all of them.
@@ -29,7 +30,7 @@ def main():
     arguments = argparse.ArgumentParser(prog="scripts/sam-local-check", description=__doc__.split("\n")[0])
     arguments.add_argument("--build", metavar="FOLDER", help="what sam build made, e.g. .aws-sam/build [default: debug binaries]")
     arguments = arguments.parse_args()
-    leave_aws()
+    set_up()
     os.environ.update({"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"})
 
     with contextlib.ExitStack() as started:
@@ -55,8 +56,8 @@ def main():
             url = started.enter_context(api(options, folder))
         with step("checks"):
             environment = {"SAM_LOCAL_OPTIONS": " ".join(options), "SAM_LOCAL_URL": url}
-            done = subprocess.run(CHECKS, cwd=ROOT, env={**os.environ, **environment}, check=False)
-        if done.returncode != 0:
+            status = run(CHECKS, cwd=ROOT, env={**os.environ, **environment})
+        if status != 0:
             for log in ("local.log", "api.log"):
                 with open(os.path.join(folder, log), errors="replace") as text:
                     print(f"{log}:\n{text.read()}", file=sys.stderr)
@@ -66,7 +67,7 @@ def main():
 @contextlib.contextmanager
 def docker(folder):
     """A Docker that answers; options of `sam local` that name the image to use."""
-    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
+    if shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
         print("  this machine's")
         yield []
         return
