@@ -67,7 +67,10 @@ fn variables_are_merged_from_globals_and_resolved_from_parameters_tables_and_the
     let template = Template::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml")).unwrap();
     let variables = &template.functions["create-chat-event"].variables;
     assert_eq!(template.resolve(&variables["CHATS_TABLE"]).unwrap(), "ChatsTable");
-    assert_eq!(template.resolve(&variables["METRICS_NAMESPACE"]).unwrap(), "chats-local");
+    assert_eq!(
+        template.resolve(&variables["METRICS_NAMESPACE"]).unwrap(),
+        "chats-local"
+    );
     assert_eq!(template.resolve(&variables["DYNAMODB_URL"]).unwrap(), "");
     assert_eq!(template.resolve(&variables["EVENT_DATA_LIMIT"]).unwrap(), "102400");
     let problem = template.resolve(&variables["EVENT_SERVICE_URL"]).unwrap_err();
