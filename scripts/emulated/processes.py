@@ -25,6 +25,8 @@ def set_up():
     nothing that it starts may reach, or wait for, an account of the developer's.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # A script in the background inherits that it is to be ignored, and what it starts would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
 
