@@ -2,6 +2,7 @@
 //! the faults that the embedded backends can't.
 
 mod api;
+mod contract;
 mod proxy;
 mod table;
 mod tenants;

@@ -1,6 +1,6 @@
 //! A running stack and a client of its API.
 
-use super::{Proxy, Table, patient_client};
+use super::{Proxy, Table, contract, patient_client};
 use bytes::Bytes;
 use local::demo::{DemoTenants, TenantName, TokenRequest};
 use local::event_service::{EventService, Room, RoomKind, RoomTime};
@@ -130,16 +130,21 @@ impl Api {
 
     /// As [`Api::send`], but without a token that the request does not have.
     pub(crate) async fn send_as_it_is(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let sent = contract::Sent::of(&request);
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer {
+        let answer = Answer {
             status,
             headers,
             text,
             body,
-        }
+        };
+        contract::check(&sent, &answer);
+        answer
     }
 
     /// A POST of JSON text.
@@ -202,7 +207,9 @@ impl Api {
             Err(_) => event,
         };
         let answer = self.stack.invoke(function, event).await?;
-        Ok(serde_json::from_slice(&answer).unwrap())
+        let answer = serde_json::from_slice(&answer).unwrap();
+        contract::check_function(function, &answer);
+        Ok(answer)
     }
 
     /// The line that the request of `answer` left in the log.

@@ -1,0 +1,309 @@
+//! The operations of the contract: what each takes and answers.
+
+use crate::document::{Document, step};
+use crate::exchange::{Answer, Request, validate};
+use http::{HeaderMap, HeaderName, header};
+use jsonschema::Validator;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+/// The media type of problem details.
+const PROBLEM: &str = "application/problem+json";
+
+/// Headers that no contract declares: OpenAPI leaves the content type to `content`, the others belong to the connection, or are
+/// CORS's.
+const UNDECLARED: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::DATE,
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::VARY,
+];
+
+/// What a schema can't say of a body, as faults put it: such a body is valid by the schema.
+const NOT_IN_SCHEMAS: [&str; 2] = ["must be given once", "must not be nested deeper"];
+
+/// One thing that an operation answers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Outcome {
+    /// The `operationId`.
+    pub operation: String,
+    /// The status.
+    pub status: u16,
+    /// The problem's type; `ok` for a success, `gateway` for what the gateway answers by itself.
+    pub kind: String,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {} {}", self.operation, self.status, self.kind)
+    }
+}
+
+/// The operations by method and path.
+#[derive(Debug)]
+pub(crate) struct Paths(Vec<(String, Vec<String>, Operation)>);
+
+/// An operation.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    id: String,
+    parameters: BTreeMap<String, Validator>,
+    body: Option<Validator>,
+    responses: BTreeMap<u16, Response>,
+}
+
+/// What is said of one status.
+#[derive(Debug)]
+struct Response {
+    /// By media type, with the types of problems if it is that of problem details.
+    content: BTreeMap<String, (Validator, Vec<String>)>,
+    /// By name, with whether it is always there.
+    headers: HashMap<HeaderName, (Validator, bool)>,
+}
+
+impl Paths {
+    pub(crate) fn of(document: &Document) -> Self {
+        let mut operations = Vec::new();
+        for path in names(document, "/paths") {
+            let segments: Vec<String> = path.split('/').map(ToOwned::to_owned).collect();
+            let item = format!("/paths{}", step(&path));
+            for method in names(document, &item) {
+                let operation = Operation::of(document, &format!("{item}/{method}"));
+                operations.push((method.to_uppercase(), segments.clone(), operation));
+            }
+        }
+        // A fixed segment comes before a parameter.
+        operations.sort_by_key(|(_, segments, _)| segments.iter().filter(|segment| is_parameter(segment)).count());
+        Self(operations)
+    }
+
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.0.iter().map(|(.., operation)| operation)
+    }
+
+    /// The operation that a request is for, with its path parameters. As in the gateway, a path is decoded first, and ends at a `?`.
+    pub(crate) fn find(&self, method: &str, path: &str) -> Option<(&Operation, BTreeMap<&str, String>)> {
+        let path = percent_decode_str(path).decode_utf8_lossy();
+        let path: Vec<&str> = path.split('?').next()?.split('/').collect();
+        self.0.iter().find_map(|(of, segments, operation)| {
+            let fits = of == method && segments.len() == path.len();
+            let mut parameters = BTreeMap::new();
+            for (segment, part) in segments.iter().zip(&path).filter(|_| fits) {
+                match is_parameter(segment) {
+                    true if !part.is_empty() => parameters.insert(segment.trim_matches(['{', '}']), (*part).to_owned()),
+                    false if segment == part => continue,
+                    _ => return None,
+                };
+            }
+            fits.then_some((operation, parameters))
+        })
+    }
+}
+
+impl Operation {
+    fn of(document: &Document, place: &str) -> Self {
+        let id = text(document, &format!("{place}/operationId"));
+        let count = document
+            .at(&format!("{place}/parameters"))
+            .map_or(0, |(_, all)| all.as_array().map_or(0, Vec::len));
+        let parameters = (0..count).filter_map(|index| {
+            let (place, parameter) = document.at(&format!("{place}/parameters/{index}"))?;
+            let is_in_path = parameter["in"] == "path";
+            is_in_path.then(|| {
+                (
+                    text(document, &format!("{place}/name")),
+                    document.validator(&format!("{place}/schema")),
+                )
+            })
+        });
+        let body = format!("{place}/requestBody/content/application~1json/schema");
+        let responses = names(document, &format!("{place}/responses")).map(|status| {
+            let response = Response::of(document, &format!("{place}/responses/{status}"));
+            (status.parse().unwrap(), response)
+        });
+        Self {
+            id,
+            parameters: parameters.collect(),
+            body: document.at(&body).map(|_| document.validator(&body)),
+            responses: responses.collect(),
+        }
+    }
+
+    /// Whether `function` serves it: `create-chat` is `createChat`.
+    pub(crate) fn is_of(&self, function: &str) -> bool {
+        self.id.eq_ignore_ascii_case(&function.replace('-', ""))
+    }
+
+    /// Everything that it promises to answer at some time.
+    pub(crate) fn outcomes(&self) -> Vec<Outcome> {
+        let all = self.responses.iter().flat_map(|(&status, response)| {
+            let kinds = response
+                .content
+                .iter()
+                .flat_map(move |(media_type, (_, types))| match media_type.as_str() {
+                    PROBLEM => types.clone(),
+                    _ => vec![plain_kind(status).to_owned()],
+                });
+            kinds.map(move |kind| self.outcome(status, kind))
+        });
+        all.collect()
+    }
+
+    fn outcome(&self, status: u16, kind: String) -> Outcome {
+        Outcome {
+            operation: self.id.clone(),
+            status,
+            kind,
+        }
+    }
+
+    /// Checks an answer of this operation.
+    pub(crate) fn answers(&self, answer: &Answer<'_>) -> Result<Outcome, String> {
+        let what = format!("{} {}", self.id, answer.status);
+        let response = self
+            .responses
+            .get(&answer.status)
+            .ok_or(format!("{what}: the status is not declared"))?;
+        let media_type = answer.media_type().ok_or(format!("{what}: no content type"))?;
+        let (validator, _) = response
+            .content
+            .get(media_type)
+            .ok_or(format!("{what}: {media_type} is not declared"))?;
+        let body = answer.json()?;
+        validate(validator, &body, &what)?;
+        let kind = match media_type {
+            PROBLEM => body["type"].as_str().unwrap_or_default(),
+            _ => plain_kind(answer.status),
+        };
+        response
+            .check_headers(answer.headers, kind)
+            .map_err(|error| format!("{what}: {error}"))?;
+        Ok(self.outcome(answer.status, kind.to_owned()))
+    }
+
+    /// Checks that a request that was granted is one that the contract allows, and that one that was refused for what is in it
+    /// is not.
+    pub(crate) fn takes(
+        &self,
+        request: &Request<'_>,
+        parameters: &BTreeMap<&str, String>,
+        answer: &Answer<'_>,
+    ) -> Result<(), String> {
+        let body = request.body.and_then(|body| serde_json::from_slice::<Value>(body).ok());
+        let valid_parameters = parameters.iter().try_for_each(|(&name, value)| {
+            let validator = self.parameters.get(name).ok_or(format!("{name} is not declared"))?;
+            validate(validator, &Value::from(value.as_str()), name)
+        });
+        let valid_body = match (&self.body, &body) {
+            (Some(validator), Some(body)) => validate(validator, body, "the request's body"),
+            (Some(_), None) => Err("a body is required".to_owned()),
+            (None, _) => Ok(()),
+        };
+        if answer.is_success() {
+            let content_type = request.content_type.unwrap_or("application/json");
+            if !content_type.contains("json") {
+                return Err(format!("{}: {content_type} was taken", self.id));
+            }
+            return valid_parameters
+                .and(valid_body)
+                .map_err(|error| format!("{} took what the contract does not allow: {error}", self.id));
+        }
+        let problem: Value = serde_json::from_str(answer.text).unwrap_or_default();
+        let faults = problem["errors"].as_array().cloned().unwrap_or_default();
+        let is_in_schemas = |fault: &Value| {
+            let detail = fault["detail"].as_str().unwrap_or_default();
+            !NOT_IN_SCHEMAS.iter().any(|known| detail.starts_with(known))
+        };
+        match problem["type"].as_str() {
+            Some("invalid_parameter") if valid_parameters.is_ok() => Err(format!(
+                "{} refused parameters that the contract allows: {parameters:?}",
+                self.id
+            )),
+            Some("invalid_payload" | "invalid_event") if valid_body.is_ok() && faults.iter().any(is_in_schemas) => {
+                Err(format!("{} refused a body that the contract allows: {body:?}", self.id))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Response {
+    fn of(document: &Document, place: &str) -> Self {
+        let (place, _) = document.at(place).unwrap();
+        let content = names(document, &format!("{place}/content")).map(|media_type| {
+            let schema = format!("{place}/content{}/schema", step(&media_type));
+            let types = document.constants(&schema, "type");
+            (media_type, (document.validator(&schema), types))
+        });
+        let headers = names(document, &format!("{place}/headers")).map(|name| {
+            let (place, declared) = document.at(&format!("{place}/headers{}", step(&name))).unwrap();
+            let is_required = declared["required"] == true;
+            let validator = document.validator(&format!("{place}/schema"));
+            (name.parse().unwrap(), (validator, is_required))
+        });
+        Self {
+            content: content.collect(),
+            headers: headers.collect(),
+        }
+    }
+
+    fn check_headers(&self, headers: &HeaderMap, kind: &str) -> Result<(), String> {
+        for (name, value) in headers {
+            if UNDECLARED.contains(name) || name.as_str().starts_with("access-control-") {
+                continue;
+            }
+            let (validator, _) = self
+                .headers
+                .get(name)
+                .ok_or(format!("the header {name} is not declared"))?;
+            let value = value.to_str().map_err(|error| format!("{name}: {error}"))?;
+            // A header is text; what its schema calls a number is one there.
+            let number = value
+                .parse::<u64>()
+                .ok()
+                .map(Value::from)
+                .filter(|number| validator.is_valid(number));
+            validate(validator, &number.unwrap_or_else(|| value.into()), name.as_str())?;
+        }
+        let missing =
+            |(name, (_, is_required)): &(&HeaderName, &(Validator, bool))| *is_required && !headers.contains_key(*name);
+        if let Some((name, _)) = self.headers.iter().find(missing) {
+            return Err(format!("the header {name} is missing"));
+        }
+        // OpenAPI has headers by status, and this one comes with these types alone.
+        let waits = ["chat_creation_in_progress", "service_unavailable"].contains(&kind);
+        match headers.contains_key(header::RETRY_AFTER) == waits {
+            true => Ok(()),
+            false => Err(format!("Retry-After and {kind} do not go together")),
+        }
+    }
+}
+
+/// The kind of an answer that is no problem.
+fn plain_kind(status: u16) -> &'static str {
+    match status {
+        200..300 => "ok",
+        _ => "gateway",
+    }
+}
+
+fn is_parameter(segment: &str) -> bool {
+    segment.starts_with('{')
+}
+
+/// The names of what is in the object at `place`; none if there is none.
+fn names(document: &Document, place: &str) -> std::vec::IntoIter<String> {
+    let names = document
+        .at(place)
+        .and_then(|(_, value)| Some(value.as_object()?.keys().cloned().collect::<Vec<_>>()));
+    names.unwrap_or_default().into_iter()
+}
+
+fn text(document: &Document, place: &str) -> String {
+    let text = document.at(place).and_then(|(_, value)| value.as_str());
+    text.unwrap_or_else(|| panic!("there is no text at {place}")).to_owned()
+}

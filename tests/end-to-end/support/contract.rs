@@ -1,0 +1,69 @@
+//! Holds every answer that a test gets against `openapi.yaml`, and writes down what was seen (`tests/openapi-coverage`).
+
+use super::Answer;
+use contract::{Contract, Document, Request, Seen};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use std::sync::LazyLock;
+
+static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::new(&Document::read()));
+static SEEN: LazyLock<Seen> = LazyLock::new(|| Seen::nothing(env!("CARGO_TARGET_TMPDIR")));
+
+/// What the gateway adds to a function's answer.
+const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
+
+/// A request, kept while it is sent.
+pub(super) struct Sent {
+    method: String,
+    path: String,
+    content_type: Option<String>,
+    body: Option<Vec<u8>>,
+}
+
+impl Sent {
+    pub(super) fn of(request: &reqwest::Request) -> Self {
+        let content_type = request.headers().get(CONTENT_TYPE);
+        Self {
+            method: request.method().to_string(),
+            path: request.url().path().to_owned(),
+            content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            body: request.body().and_then(reqwest::Body::as_bytes).map(<[u8]>::to_vec),
+        }
+    }
+}
+
+/// Fails the test that saw an answer that the contract does not allow.
+pub(super) fn check(sent: &Sent, answer: &Answer) {
+    let request = Request {
+        method: &sent.method,
+        path: &sent.path,
+        content_type: sent.content_type.as_deref(),
+        body: sent.body.as_deref(),
+    };
+    let answered = contract::Answer {
+        status: answer.status,
+        headers: &answer.headers,
+        text: &answer.text,
+    };
+    match CONTRACT.check(&request, &answered) {
+        Ok(outcome) => outcome.into_iter().for_each(|outcome| SEEN.record(outcome)),
+        Err(error) => panic!("openapi.yaml does not allow this: {error}\n{answer:?}"),
+    }
+}
+
+/// As [`check`], for a function's own answer.
+pub(super) fn check_function(function: &str, answer: &Value) {
+    let headers = answer["headers"].as_object().into_iter().flatten();
+    let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.as_str().unwrap().parse().unwrap()));
+    let mut headers: HeaderMap = headers.collect();
+    headers.insert(REQUEST_ID, HeaderValue::from_static("added by the gateway"));
+    let answered = contract::Answer {
+        status: answer["statusCode"].as_u64().unwrap().try_into().unwrap(),
+        headers: &headers,
+        text: answer["body"].as_str().unwrap(),
+    };
+    match CONTRACT.check_function(function, &answered) {
+        Ok(outcome) => SEEN.record(outcome),
+        Err(error) => panic!("openapi.yaml does not allow this: {error}\n{answer}"),
+    }
+}
