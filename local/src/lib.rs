@@ -11,6 +11,7 @@ mod key;
 mod lambda;
 mod listen;
 mod logs;
+pub mod reference;
 mod stack;
 mod tables;
 pub mod template;
