@@ -7,7 +7,8 @@ import { after, before, beforeEach, afterEach, test } from "node:test";
 import type { Browser, Locator, Page } from "playwright-core";
 import { parse } from "yaml";
 import { launch } from "./support/browser.js";
-import { root, startStack, type Stack } from "./support/stack.js";
+import { serve } from "./support/site.js";
+import { root, run, startStack, type Stack } from "./support/stack.js";
 
 interface Operation {
   summary: string;
@@ -28,7 +29,9 @@ const pictures = join(root, "web/build/pictures");
 let stack: Stack;
 let browser: Browser;
 let page: Page;
-/** What must not happen while a page is read: requests elsewhere, errors in the console. */
+/** The origin of the page. */
+let served: string;
+/** What must not happen while a page is read: requests to other origins, errors in the console. */
 let complaints: string[];
 
 before(async () => {
@@ -47,7 +50,7 @@ beforeEach(async () => {
   page.setDefaultTimeout(20_000);
   page.on("request", (request) => {
     const { origin, protocol } = new URL(request.url());
-    if (origin !== stack.url && protocol !== "data:" && protocol !== "blob:") {
+    if (origin !== served && protocol !== "data:" && protocol !== "blob:") {
       complaints.push(`request to ${request.url()}`);
     }
   });
@@ -58,13 +61,18 @@ beforeEach(async () => {
       complaints.push(`console: ${message.text()}`);
     }
   });
-  await page.goto(stack.url);
 });
 
 afterEach(async () => {
   await page.close();
   assert.deepEqual(complaints, []);
 });
+
+async function read(url: string): Promise<void> {
+  served = new URL(url).origin;
+  await page.goto(url);
+  await link("Introduction").waitFor();
+}
 
 function link(name: string): Locator {
   const sideBar = page.getByRole("complementary", { name: "Sidebar for Chats API" });
@@ -85,6 +93,7 @@ async function picture(name: string): Promise<void> {
 }
 
 test("shows all operations and all schemas in the side bar", async () => {
+  await read(stack.url);
   assert.equal(operations.length, 5);
   for (const name of [...operations.map(({ summary }) => summary), ...Object.keys(document.components.schemas)]) {
     await link(name).waitFor();
@@ -93,6 +102,7 @@ test("shows all operations and all schemas in the side bar", async () => {
 });
 
 test("shows all answers of each operation, and their headers", async () => {
+  await read(stack.url);
   for (const { summary, responses } of operations) {
     const section = await open(summary);
     for (const status of Object.keys(responses)) {
@@ -109,6 +119,7 @@ test("shows all answers of each operation, and their headers", async () => {
 });
 
 test("shows what to do about each error", async () => {
+  await read(stack.url);
   const types = [...JSON.stringify(document.components.schemas).matchAll(/"type":\{"const":"(\w+)"\}/g)];
   assert.equal(types.length, 17);
   const table = page.getByRole("table").filter({ hasText: "what to do" });
@@ -118,6 +129,7 @@ test("shows what to do about each error", async () => {
 });
 
 test("sends a create with the token that it has, and shows the chat", async () => {
+  await read(stack.url);
   const section = await open("Create a chat");
   await section.getByRole("button", { name: "Test Request" }).click();
   const client = page.getByRole("dialog", { name: "API Client" });
@@ -127,4 +139,16 @@ test("sends a create with the token that it has, and shows the chat", async () =
   await response.getByRole("link", { name: "201 Created" }).waitFor();
   await response.getByText('"8266d9a3-cb64-5cac-a760-dd3300c2e437"').waitFor();
   await picture("created");
+});
+
+test("is also a static site, which has no token and asks for one", async () => {
+  const folder = join(root, "web/build/site");
+  await run("reference", folder);
+  const site = await serve(folder);
+  await read(site.url);
+  const section = await open("Create a chat");
+  await section.getByRole("button", { name: "Test Request" }).click();
+  const client = page.getByRole("dialog", { name: "API Client" });
+  assert.equal(await client.getByRole("textbox", { name: "Bearer Token" }).inputValue(), "");
+  site.stop();
 });

@@ -45,6 +45,11 @@ export async function startStack(): Promise<Stack> {
 
 /** A token of a demo tenant; `options` are those of `cargo local token`. */
 export async function token(...options: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)("cargo", ["local", "token", ...options], { cwd: root });
-  return stdout.trim();
+  return (await run("token", ...options)).trim();
+}
+
+/** What a command of `cargo local` prints. */
+export async function run(...command: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)("cargo", ["local", ...command], { cwd: root });
+  return stdout;
 }
