@@ -42,6 +42,8 @@ pub(crate) struct Configuration {
     pub(crate) memory_size: u32,
     /// The log format that the function is told, if the template sets one.
     pub(crate) log_format: Option<String>,
+    /// The level of its own log lines that the function is told, if the template sets one.
+    pub(crate) log_level: Option<String>,
     /// Its own environment variables.
     pub(crate) variables: BTreeMap<String, String>,
 }

@@ -396,6 +396,7 @@ fn configurations(options: &Options, local: &BTreeMap<String, String>) -> Result
             timeout: function.timeout,
             memory_size: function.memory_size,
             log_format: function.log_format.clone(),
+            log_level: function.log_level.clone(),
             variables: function.variables.iter().map(value).collect::<Result<_, Error>>()?,
         });
     }

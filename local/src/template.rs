@@ -17,6 +17,9 @@ use http::Method;
 
 use crate::Error;
 
+/// The stack's name on this machine: what `!Ref AWS::StackName` gives, and samconfig.toml calls the environment `local`.
+const STACK_NAME: &str = "chats-local";
+
 /// What the stack runs.
 #[derive(Debug, Clone)]
 pub struct Template {
@@ -45,6 +48,8 @@ pub struct Function {
     pub memory_size: u32,
     /// `LoggingConfig.LogFormat`, which Lambda tells functions too.
     pub log_format: Option<String>,
+    /// `LoggingConfig.ApplicationLogLevel`, which Lambda tells functions too.
+    pub log_level: Option<String>,
     /// The variables that it declares, those of `Globals` included.
     pub variables: BTreeMap<String, Value>,
 }
@@ -128,7 +133,8 @@ impl Template {
         read::template(text)
     }
 
-    /// The text that `value` stands for on this machine: a parameter gives its default, a table its logical id.
+    /// The text that `value` stands for on this machine: a parameter gives its default, a table its logical id, and
+    /// `AWS::StackName` the local stack's name.
     ///
     /// # Errors
     /// Half a sentence that says why there is none.
@@ -142,6 +148,7 @@ impl References {
         match value {
             Value::Literal(text) => Ok(text.clone()),
             Value::Reference(name) if self.tables.contains(name) => Ok(name.clone()),
+            Value::Reference(name) if name == "AWS::StackName" => Ok(STACK_NAME.to_owned()),
             Value::Reference(name) => match self.parameters.get(name) {
                 Some(Some(default)) => Ok(default.clone()),
                 Some(None) => Err(format!("the parameter {name} has no default")),

@@ -1,10 +1,14 @@
 //! The AWS SDK's configuration, the same for all its clients.
+//!
+//! Made by hand from the variables that Lambda sets. The SDK's own loader looks for region and credentials in files, in other
+//! services and in the machine's metadata, too, none of which a function has: it would be a tenth of the binary.
 
 use crate::http_client::SdkHttpClient;
-use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use crate::settings::AwsSettings;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, HttpClient, SharedCredentialsProvider, StalledStreamProtectionConfig};
+use aws_types::SdkConfig;
 use std::time::Duration;
 
 /// Longest time for one attempt at a request. DynamoDB answers within 10 ms; one that takes longer than this is lost.
@@ -13,25 +17,29 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Wait before the second attempt. Short: the caller's time is better spent on the attempt itself.
 const RETRY_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Region and credentials from the environment, everything sent through `http`.
-pub async fn sdk_config(http: reqwest::Client) -> SdkConfig {
-    loader(http).load().await
-}
-
-/// What loads [`sdk_config`], for whoever needs some of it otherwise.
-pub fn loader(http: reqwest::Client) -> ConfigLoader {
+/// What all clients have: where and who `settings` say, everything sent through `http`.
+pub(crate) fn sdk_config(settings: AwsSettings, http: reqwest::Client) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(2)
         .with_initial_backoff(RETRY_BACKOFF);
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(SdkHttpClient(http))
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(settings.region)
+        .credentials_provider(SharedCredentialsProvider::new(settings.credentials))
+        .http_client(http_client(http))
         .retry_config(retries)
         .timeout_config(timeouts)
         // Bodies are read whole, within the attempt's time-out.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build()
+}
+
+/// `http` as the SDK takes it.
+pub fn http_client(http: reqwest::Client) -> impl HttpClient + 'static {
+    SdkHttpClient(http)
 }
 
 /// A client of DynamoDB, at `url` if it is not AWS's own endpoint.

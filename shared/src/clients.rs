@@ -6,7 +6,7 @@ use crate::aws;
 use crate::event_service::EventService;
 use crate::http_client::{self, BuildError};
 use crate::identity::{Identity, IdentityError};
-use crate::settings::{self, IdentitySettings, SettingsError, TableSettings};
+use crate::settings::{self, AwsSettings, IdentitySettings, SettingsError, TableSettings};
 use crate::table::ChatsTable;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub struct Writers {
 /// # Errors
 /// See [`ClientsError`].
 pub async fn readers() -> Result<Readers, ClientsError> {
-    let Basis { access, table, .. } = Basis::build().await?;
+    let Basis { access, table, .. } = Basis::build()?;
     warm_up(table.warm_up()).await;
     Ok(Readers { access, table })
 }
@@ -69,7 +69,7 @@ pub async fn writers() -> Result<Writers, ClientsError> {
         table,
         http,
         identity,
-    } = Basis::build().await?;
+    } = Basis::build()?;
     let event_service = EventService::new(&url, http, Arc::clone(&identity));
     warm_up(async {
         // The first token is signed now, which with KMS is a request of its own. A failure shows again at the first request.
@@ -92,7 +92,7 @@ struct Basis {
 }
 
 impl Basis {
-    async fn build() -> Result<Self, ClientsError> {
+    fn build() -> Result<Self, ClientsError> {
         let TableSettings {
             chats_table,
             dynamodb_url,
@@ -100,7 +100,7 @@ impl Basis {
         let tenants_table = settings::tenants_table()?;
         let identity = IdentitySettings::from_env()?;
         let http = http_client::build()?;
-        let sdk = aws::sdk_config(http.clone()).await;
+        let sdk = aws::sdk_config(AwsSettings::from_env()?, http.clone());
         let identity = Arc::new(Identity::new(identity, &sdk)?);
         let dynamodb = aws::dynamodb(&sdk, dynamodb_url);
         let tenants = TenantsTable::new(dynamodb.clone(), tenants_table);

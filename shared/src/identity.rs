@@ -7,7 +7,7 @@ mod pem;
 use crate::cache::Cache;
 use crate::clock::{self, Moment};
 use crate::settings::{IdentitySettings, KeySettings, ServiceAccount};
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;

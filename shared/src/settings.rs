@@ -2,6 +2,7 @@
 //! parameter with an empty default arrives as an empty string.
 
 use crate::limits;
+use aws_sdk_dynamodb::config::{Credentials, Region};
 use reqwest::Url;
 use std::env::VarError;
 use std::fmt;
@@ -19,7 +20,7 @@ pub struct SettingsError {
 pub struct TableSettings {
     /// `CHATS_TABLE`: the table's name.
     pub chats_table: String,
-    /// `DYNAMODB_URL`: an endpoint other than AWS's.
+    /// `DYNAMODB_URL`, else `AWS_ENDPOINT_URL`: an endpoint other than AWS's.
     pub dynamodb_url: Option<String>,
 }
 
@@ -28,7 +29,33 @@ impl TableSettings {
     pub fn from_env() -> Result<Self, SettingsError> {
         Ok(Self {
             chats_table: parsed("CHATS_TABLE", required("CHATS_TABLE")?, table_name)?,
-            dynamodb_url: optional_url("DYNAMODB_URL")?,
+            dynamodb_url: aws_url("DYNAMODB_URL")?,
+        })
+    }
+}
+
+/// Where in AWS this is, and who it is there. Lambda sets all of it; the credentials are good for as long as the process lives.
+#[derive(Debug)]
+pub struct AwsSettings {
+    /// `AWS_REGION`.
+    pub region: Region,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. The secrets are never printed.
+    pub credentials: Credentials,
+}
+
+impl AwsSettings {
+    /// Reads them from the environment.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let credentials = Credentials::new(
+            required("AWS_ACCESS_KEY_ID")?,
+            required("AWS_SECRET_ACCESS_KEY")?,
+            optional("AWS_SESSION_TOKEN")?,
+            None,
+            "environment",
+        );
+        Ok(Self {
+            region: Region::new(required("AWS_REGION")?),
+            credentials,
         })
     }
 }
@@ -63,7 +90,7 @@ pub enum KeySettings {
     Kms {
         /// Its id or ARN.
         key_id: String,
-        /// `KMS_URL`: an endpoint other than AWS's.
+        /// `KMS_URL`, else `AWS_ENDPOINT_URL`: an endpoint other than AWS's.
         url: Option<String>,
     },
 }
@@ -77,7 +104,7 @@ impl IdentitySettings {
             (Some(pem), _) => KeySettings::Pem(PrivateKeyPem(pem)),
             (None, Some(key_id)) => KeySettings::Kms {
                 key_id,
-                url: optional_url("KMS_URL")?,
+                url: aws_url("KMS_URL")?,
             },
             (None, None) => {
                 let problem = "is not set, nor is SERVICE_KEY_ID".to_owned();
@@ -186,11 +213,15 @@ fn http_url(text: &str) -> Result<Url, &'static str> {
     url.ok_or("must be an http or https URL")
 }
 
-/// An endpoint other than AWS's, as the SDK takes it.
-fn optional_url(variable: &'static str) -> Result<Option<String>, SettingsError> {
-    let url = optional(variable)?;
-    url.map(|text| parsed(variable, text, |text| http_url(text).map(|_| text.to_owned())))
-        .transpose()
+/// An endpoint other than AWS's, as the SDK takes it: of one service, else the SDK's own variable for all of them, which emulators
+/// of AWS set.
+fn aws_url(variable: &'static str) -> Result<Option<String>, SettingsError> {
+    for variable in [variable, "AWS_ENDPOINT_URL"] {
+        if let Some(text) = optional(variable)? {
+            return parsed(variable, text, |text| http_url(text).map(|_| text.to_owned())).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 fn required(variable: &'static str) -> Result<String, SettingsError> {

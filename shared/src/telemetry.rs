@@ -149,18 +149,16 @@ impl Record {
         }
 
         let status = answer.status();
-        let class = match status.as_u16() / 100 {
-            2 => "2xx",
-            4 => "4xx",
-            _ => "5xx",
-        };
+        let in_class = |class: u16| f64::from(status.as_u16() / 100 == class);
         let failed = |of: &[Dependency]| {
             let dependency = error.and_then(Error::dependency);
             f64::from(dependency.is_some_and(|failed| of.contains(&failed)))
         };
         let is_cold = IS_COLD.swap(false, Ordering::Relaxed);
         let metrics = [
-            Metric(class, 1.0, Unit::Count),
+            Metric("2xx", in_class(2), Unit::Count),
+            Metric("4xx", in_class(4), Unit::Count),
+            Metric(emf::AVERAGED, in_class(5), Unit::Count),
             Metric("Duration", milliseconds(duration), Unit::Milliseconds),
             Metric("UpstreamDuration", milliseconds(self.upstream), Unit::Milliseconds),
             Metric("TableReadCapacity", self.read_capacity, Unit::Count),

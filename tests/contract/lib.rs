@@ -11,6 +11,8 @@ mod document;
 mod exchange;
 mod operation;
 mod seen;
+#[cfg(test)]
+mod tests;
 
 pub use document::Document;
 pub use exchange::{Answer, Request};
@@ -48,24 +50,30 @@ impl Contract {
     /// # Errors
     /// What in the request or the answer the contract does not allow.
     pub fn check(&self, request: &Request<'_>, answer: &Answer<'_>) -> Result<Option<Outcome>, String> {
-        match self.paths.find(request.method, request.path) {
-            Some((operation, parameters)) => {
-                let outcome = operation.answers(answer)?;
-                operation.takes(request, &parameters, answer)?;
-                Ok(Some(outcome))
-            }
-            None => exchange::unrouted(request, answer, &self.gateway).map(|()| None),
+        let Some((operation, parameters)) = self.paths.find(request.method, request.path) else {
+            // The caller has called an operation, but the path is another one once it is decoded: `a%2Fb` for an id.
+            return match self.paths.meant(request.method, request.path) {
+                Some(operation) => operation.answers(answer)?.by_gateway().map(Some),
+                None => exchange::unrouted(request, answer, &self.gateway).map(|()| None),
+            };
+        };
+        let outcome = operation.answers(answer)?;
+        if outcome.status == 404 && outcome.by_gateway().is_ok() {
+            return Err(format!("{outcome}: the gateway does not know the path"));
         }
+        operation.takes(request, &parameters, answer)?;
+        Ok(Some(outcome))
     }
 
     /// As [`Contract::check`], for a function's own answer, which did not come by the gateway.
     ///
     /// # Errors
     /// As [`Contract::check`].
-    pub fn check_function(&self, function: &str, answer: &Answer<'_>) -> Result<Outcome, String> {
+    pub fn check_function(&self, function: &str, answer: &Answer<'_>) -> Result<(), String> {
         let operation = self.paths.operations().find(|operation| operation.is_of(function));
         operation
             .ok_or(format!("no operation is of {function}"))?
             .answers(answer)
+            .map(|_| ())
     }
 }

@@ -23,6 +23,9 @@ const UNDECLARED: [HeaderName; 6] = [
     header::VARY,
 ];
 
+/// The kind of what the gateway answers by itself.
+const GATEWAY: &str = "gateway";
+
 /// What a schema can't say of a body, as faults put it: such a body is valid by the schema.
 const NOT_IN_SCHEMAS: [&str; 2] = ["must be given once", "must not be nested deeper"];
 
@@ -35,6 +38,16 @@ pub struct Outcome {
     pub status: u16,
     /// The problem's type; `ok` for a success, `gateway` for what the gateway answers by itself.
     pub kind: String,
+}
+
+impl Outcome {
+    /// This, if the gateway answered by itself.
+    pub(crate) fn by_gateway(&self) -> Result<Self, String> {
+        match self.kind == GATEWAY {
+            true => Ok(self.clone()),
+            false => Err(format!("{self}: the gateway should have answered by itself")),
+        }
+    }
 }
 
 impl fmt::Display for Outcome {
@@ -88,19 +101,20 @@ impl Paths {
     /// The operation that a request is for, with its path parameters. As in the gateway, a path is decoded first, and ends at a `?`.
     pub(crate) fn find(&self, method: &str, path: &str) -> Option<(&Operation, BTreeMap<&str, String>)> {
         let path = percent_decode_str(path).decode_utf8_lossy();
-        let path: Vec<&str> = path.split('?').next()?.split('/').collect();
-        self.0.iter().find_map(|(of, segments, operation)| {
-            let fits = of == method && segments.len() == path.len();
-            let mut parameters = BTreeMap::new();
-            for (segment, part) in segments.iter().zip(&path).filter(|_| fits) {
-                match is_parameter(segment) {
-                    true if !part.is_empty() => parameters.insert(segment.trim_matches(['{', '}']), (*part).to_owned()),
-                    false if segment == part => continue,
-                    _ => return None,
-                };
-            }
-            fits.then_some((operation, parameters))
-        })
+        self.fit(method, path.split('?').next()?)
+    }
+
+    /// The operation that a caller means who has encoded each parameter.
+    pub(crate) fn meant(&self, method: &str, path: &str) -> Option<&Operation> {
+        self.fit(method, path).map(|(operation, _)| operation)
+    }
+
+    fn fit(&self, method: &str, path: &str) -> Option<(&Operation, BTreeMap<&str, String>)> {
+        let path: Vec<&str> = path.split('/').collect();
+        let of_method = self.0.iter().filter(|(of, ..)| of == method);
+        of_method
+            .filter_map(|(_, segments, operation)| Some((operation, parameters(segments, &path)?)))
+            .next()
     }
 }
 
@@ -287,8 +301,26 @@ impl Response {
 fn plain_kind(status: u16) -> &'static str {
     match status {
         200..300 => "ok",
-        _ => "gateway",
+        _ => GATEWAY,
     }
+}
+
+/// The values of the parameters in `segments`, if `path` fits.
+fn parameters<'a>(segments: &'a [String], path: &[&str]) -> Option<BTreeMap<&'a str, String>> {
+    if segments.len() != path.len() {
+        return None;
+    }
+    let mut parameters = BTreeMap::new();
+    for (segment, part) in segments.iter().zip(path) {
+        match is_parameter(segment) {
+            true if !part.is_empty() => {
+                parameters.insert(segment.trim_matches(['{', '}']), (*part).to_owned());
+            }
+            false if segment == part => {}
+            _ => return None,
+        }
+    }
+    Some(parameters)
 }
 
 fn is_parameter(segment: &str) -> bool {

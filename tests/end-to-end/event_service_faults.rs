@@ -310,6 +310,22 @@ async fn a_binding_stays_until_its_room_points_at_the_chat() {
 }
 
 #[tokio::test]
+async fn a_room_that_is_not_pointed_at_its_chat_in_time_is_finished_by_a_repeat() {
+    let proxy = Proxy::start(|_| Act::Pass).await;
+    let api = Api::behind(EVENT_SERVICE, &proxy).await;
+    let room = api.free_room(SCHOOL);
+    let body = json!({"audience": SCHOOL, "scope": "math 7", "event_room_id": room});
+    proxy.follow(on(Method::PATCH, Act::HoldAnswer));
+    assert_eq!(outcome(&api.convert(&body).await), (504, "event_service_timeout", true));
+    proxy.follow(|_| Act::Pass);
+    let finished = api.convert(&body).await;
+    assert_eq!(
+        (finished.status, finished.replayed(), finished.room()),
+        (201, true, room)
+    );
+}
+
+#[tokio::test]
 async fn the_callers_trace_goes_along() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;

@@ -3,7 +3,7 @@
 
 use crate::support::{Act, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, options};
 use aws_sdk_kms::Client;
-use aws_sdk_kms::config::{Credentials, Region};
+use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
 use base64::Engine as _;
@@ -34,13 +34,13 @@ struct KmsKey {
 impl KmsKey {
     async fn create() -> Self {
         let http = chats::http_client::build().unwrap();
-        let config = chats::aws::loader(http)
+        let config = aws_sdk_kms::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(chats::aws::http_client(http))
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("tests", "tests", None, None, "tests"))
-            .endpoint_url(moto_url())
-            .load()
-            .await;
-        let client = Client::new(&config);
+            .endpoint_url(moto_url());
+        let client = Client::from_conf(config.build());
         let created = client
             .create_key()
             .key_spec(KeySpec::EccNistP256)

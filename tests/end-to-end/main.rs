@@ -15,6 +15,7 @@ mod endpoint;
 mod event_service;
 mod event_service_contract;
 mod event_service_faults;
+mod gateway;
 #[cfg(feature = "moto")]
 mod kms;
 mod races;

@@ -345,7 +345,6 @@ async fn each_bad_request_has_its_row_in_the_error_table() {
             (413, "payload_too_large"),
             vec![],
         ),
-        ("/api/v1/chats", " ".repeat(300_000), (413, "payload_too_large"), vec![]),
     ] {
         let answer = api.post(path, body).await;
         assert_eq!(answer.problem(), problem, "{path} {}", answer.text);
@@ -353,11 +352,20 @@ async fn each_bad_request_has_its_row_in_the_error_table() {
         let named: Vec<_> = named.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
         assert_eq!(named, pointers, "{path}");
     }
-    let plain = api
-        .request(Method::POST, "/api/v1/chats")
-        .header("content-type", "text/plain")
-        .body("{}");
-    assert_eq!(api.send(plain).await.problem(), (415, "unsupported_media_type"));
+    let events = format!("/api/v1/chats/{MATH}/events");
+    for path in ["/api/v1/chats", "/api/v1/chats/convert", &events] {
+        let large = api.post(path, " ".repeat(300_000)).await;
+        assert_eq!(large.problem(), (413, "payload_too_large"), "{path}");
+        let plain = api.request(Method::POST, path).header("content-type", "text/plain");
+        let plain = api.send(plain.body("{}")).await;
+        assert_eq!(plain.problem(), (415, "unsupported_media_type"), "{path}");
+        let empty = api.post(path, "{}").await;
+        assert_eq!(empty.problem(), (400, "invalid_payload"), "{path}");
+    }
+    let no_uuid = api.get("/api/v1/chats/math").await;
+    assert_eq!(no_uuid.problem(), (400, "invalid_parameter"));
+    let no_uuid = api.create_event("math", &json!({"type": "t", "data": 1})).await;
+    assert_eq!(no_uuid.problem(), (400, "invalid_parameter"));
     let too_long = format!("/api/v1/audiences/{SCHOOL}/chats/{}", "a".repeat(256));
     assert_eq!(api.get(&too_long).await.problem(), (400, "invalid_parameter"));
 }

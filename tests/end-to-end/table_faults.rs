@@ -208,6 +208,27 @@ async fn a_defect_is_an_internal_error_that_tells_nothing() {
 }
 
 #[tokio::test]
+async fn a_defect_and_an_outage_are_told_apart_on_every_route() {
+    let proxy = Proxy::start(|_| Act::Pass).await;
+    let api = Api::behind(TABLE, &proxy).await;
+    let conversion = json!({"audience": SCHOOL, "scope": "math 7", "event_room_id": api.free_room(SCHOOL)});
+    let event = json!({"type": "t", "data": 1});
+    let chat = format!("/api/v1/chats/{MATH}");
+    let by_scope = format!("/api/v1/audiences/{SCHOOL}/chats/math%207");
+    for (act, problem) in [
+        (exception(400, "ResourceNotFoundException"), (500, "internal_error")),
+        (exception(500, "InternalServerError"), (503, "service_unavailable")),
+    ] {
+        proxy.follow(move |_| act.clone());
+        assert_eq!(api.create(&math()).await.problem(), problem);
+        assert_eq!(api.convert(&conversion).await.problem(), problem);
+        assert_eq!(api.get(&chat).await.problem(), problem);
+        assert_eq!(api.get(&by_scope).await.problem(), problem);
+        assert_eq!(api.create_event(MATH, &event).await.problem(), problem);
+    }
+}
+
+#[tokio::test]
 async fn an_attempt_that_was_overtaken_answers_with_what_is_there() {
     // Its reservation runs out while it waits for the table, and another attempt gets through.
     let proxy = Proxy::start(|_| Act::Pass).await;

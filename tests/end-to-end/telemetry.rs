@@ -30,10 +30,12 @@ fn metrics(record: &Value) -> BTreeMap<String, (String, f64)> {
     metrics.collect()
 }
 
-/// The metrics that count something, without the cold start, which depends on what the process did before.
+/// The metrics that count something, without the cold start, which depends on what the process did before, and without a 5xx of
+/// 0, which each request has.
 fn counts(record: &Value) -> BTreeMap<String, f64> {
     let metrics = metrics(record).into_iter();
-    let counts = metrics.filter(|(name, (unit, _))| unit == "Count" && name != "ColdStarts");
+    let is_told = |name: &str, value: f64| name != "ColdStarts" && (name, value) != ("5xx", 0.0);
+    let counts = metrics.filter(|(name, (unit, value))| unit == "Count" && is_told(name, *value));
     counts.map(|(name, (_, value))| (name, value)).collect()
 }
 
@@ -70,6 +72,7 @@ async fn a_request_leaves_one_line_that_is_its_log_and_its_metrics() {
         "chat_id",
         "status",
         "2xx",
+        "5xx",
         "Duration",
         "UpstreamDuration",
         "TableReadCapacity",

@@ -50,8 +50,14 @@ pub(super) fn variables(
         ("TZ", ":UTC".to_owned()),
     ];
     variables.extend(lambda.map(|(name, value)| (name.to_owned(), value)));
-    if let Some(format) = &configuration.log_format {
-        variables.insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), format.clone());
+    let logging = [
+        ("AWS_LAMBDA_LOG_FORMAT", &configuration.log_format),
+        ("AWS_LAMBDA_LOG_LEVEL", &configuration.log_level),
+    ];
+    for (name, value) in logging {
+        if let Some(value) = value {
+            variables.insert(name.to_owned(), value.clone());
+        }
     }
     variables
 }

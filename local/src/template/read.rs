@@ -109,6 +109,7 @@ fn function(resource: &Resource<'_>, globals: Option<&Node<'_>>, references: &Re
             .find(keys)
             .or_else(|| globals.and_then(|globals| globals.find(keys)))
     };
+    let text = |keys: &[&str]| property(keys).map(|node| resolved(&node, references)).transpose();
 
     let mut variables = BTreeMap::new();
     for source in globals.into_iter().chain([&properties]) {
@@ -121,9 +122,8 @@ fn function(resource: &Resource<'_>, globals: Option<&Node<'_>>, references: &Re
         binary,
         timeout: Duration::from_secs(number(property(&["Timeout"]), references)?.unwrap_or(DEFAULT_TIMEOUT)),
         memory_size: number(property(&["MemorySize"]), references)?.unwrap_or(DEFAULT_MEMORY_SIZE),
-        log_format: property(&["LoggingConfig", "LogFormat"])
-            .map(|node| resolved(&node, references))
-            .transpose()?,
+        log_format: text(&["LoggingConfig", "LogFormat"])?,
+        log_level: text(&["LoggingConfig", "ApplicationLogLevel"])?,
         variables,
     })
 }

@@ -45,6 +45,7 @@ fn the_repositorys_template_is_understood() {
     assert_eq!(template.functions["create-chat"].timeout, Duration::from_secs(10));
     assert_eq!(template.functions["create-chat"].memory_size, 256);
     assert_eq!(template.functions["read-chat"].log_format.as_deref(), Some("JSON"));
+    assert_eq!(template.functions["read-chat"].log_level.as_deref(), Some("INFO"));
     assert_eq!(template.routes.len(), 5);
     let events = Route {
         method: Method::POST,
@@ -62,10 +63,14 @@ fn the_repositorys_template_is_understood() {
 }
 
 #[test]
-fn variables_are_merged_from_globals_and_resolved_from_parameters_and_tables() {
+fn variables_are_merged_from_globals_and_resolved_from_parameters_tables_and_the_stacks_name() {
     let template = Template::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml")).unwrap();
     let variables = &template.functions["create-chat-event"].variables;
     assert_eq!(template.resolve(&variables["CHATS_TABLE"]).unwrap(), "ChatsTable");
+    assert_eq!(
+        template.resolve(&variables["METRICS_NAMESPACE"]).unwrap(),
+        "chats-local"
+    );
     assert_eq!(template.resolve(&variables["DYNAMODB_URL"]).unwrap(), "");
     assert_eq!(template.resolve(&variables["EVENT_DATA_LIMIT"]).unwrap(), "102400");
     let problem = template.resolve(&variables["EVENT_SERVICE_URL"]).unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, net::IpAddr, time::Duration};
 
-use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use chats::{
     access::TenantsTable,
@@ -46,7 +46,9 @@ impl Table {
         let url = given(self.dynamodb_url, "DYNAMODB_URL");
         let http = http_client::builder()?.connect_timeout(ATTEMPT_TIMEOUT).build()?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT);
-        let mut loader = aws::loader(http).timeout_config(timeouts.build());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(aws::http_client(http))
+            .timeout_config(timeouts.build());
         if let Some(url) = &url {
             let place = Place::of(url).ok_or_else(|| format!("{url} is no http or https URL"))?;
             if place == Place::Here {

@@ -228,6 +228,7 @@ async fn a_function_has_exactly_the_variables_of_the_template_and_of_lambda() {
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/sample"),
+        ("AWS_LAMBDA_LOG_LEVEL", "DEBUG"),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local/[$LATEST]1"),
         ("AWS_REGION", "us-east-1"),
         ("AWS_SECRET_ACCESS_KEY", "local"),

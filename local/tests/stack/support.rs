@@ -31,7 +31,7 @@ Parameters:
 Globals:
   Function:
     Timeout: 10
-    LoggingConfig: {LogFormat: JSON}
+    LoggingConfig: {LogFormat: JSON, ApplicationLogLevel: DEBUG}
     Environment: {Variables: {THINGS_TABLE: !Ref ThingsTable, DYNAMODB_URL: "", GREETING: overridden below}}
 Resources:
   Api:

@@ -1,10 +1,10 @@
 //! Signing with a key that never leaves AWS KMS.
 
 use super::{IdentityError, Signer};
-use aws_config::SdkConfig;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
+use aws_types::SdkConfig;
 use futures_util::future::BoxFuture;
 use simple_asn1::{ASN1Block, from_der};
 

@@ -2,7 +2,8 @@
 //! line itself, so nothing is sent while a caller waits.
 //!
 //! Each metric is kept twice: over the whole stack, and for each version of each function, which is what a deployment is watched
-//! by. One that is 0 is left out, which its sum does not notice, and which halves what the logs cost.
+//! by. One that is 0 is left out, which its sum does not notice, and which halves what the logs cost, unless it is one whose
+//! average counts.
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -45,6 +46,10 @@ pub(super) fn function() -> Option<&'static str> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Metric(pub(super) &'static str, pub(super) f64, pub(super) Unit);
 
+/// A metric that is there when it is 0, too: its average over requests is the share of those that failed, which the canary
+/// alarms of `template.yaml` watch.
+pub(super) const AVERAGED: &str = "5xx";
+
 /// In what a metric is measured. The names are CloudWatch's.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) enum Unit {
@@ -52,10 +57,11 @@ pub(super) enum Unit {
     Milliseconds,
 }
 
-/// Writes a line with `properties`, an object, and those of `metrics` that are not 0. Nothing before [`start`].
+/// Writes a line with `properties`, an object, and those of `metrics` that are not 0 or are [`AVERAGED`]. Nothing before [`start`].
 pub(super) fn write(level: Level, message: &'static str, properties: &impl Serialize, metrics: &[Metric]) {
     let Some(source) = SOURCE.get() else { return };
-    let metrics: Vec<_> = metrics.iter().filter(|metric| metric.1 != 0.0).copied().collect();
+    let counts = |metric: &&Metric| metric.1 != 0.0 || metric.0 == AVERAGED;
+    let metrics: Vec<_> = metrics.iter().filter(counts).copied().collect();
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut timestamp = String::new();
     // Writing to a string can't fail.

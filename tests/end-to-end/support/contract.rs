@@ -51,7 +51,8 @@ pub(super) fn check(sent: &Sent, answer: &Answer) {
     }
 }
 
-/// As [`check`], for a function's own answer.
+/// As [`check`], for a function's own answer. It is not written down: many of these events are made by chance, and what is seen
+/// must not depend on it.
 pub(super) fn check_function(function: &str, answer: &Value) {
     let headers = answer["headers"].as_object().into_iter().flatten();
     let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.as_str().unwrap().parse().unwrap()));
@@ -62,8 +63,7 @@ pub(super) fn check_function(function: &str, answer: &Value) {
         headers: &headers,
         text: answer["body"].as_str().unwrap(),
     };
-    match CONTRACT.check_function(function, &answered) {
-        Ok(outcome) => SEEN.record(outcome),
-        Err(error) => panic!("openapi.yaml does not allow this: {error}\n{answer}"),
+    if let Err(error) = CONTRACT.check_function(function, &answered) {
+        panic!("openapi.yaml does not allow this: {error}\n{answer}");
     }
 }
