@@ -24,8 +24,9 @@ export async function startStack(): Promise<Stack> {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");
-  // A test that fails before its end leaves nothing behind.
+  // Tests that fail before their end, or take so long that the runner ends them, leave nothing behind.
   process.once("exit", () => child.kill());
+  process.once("SIGTERM", () => process.exit(1));
   for await (const line of createInterface({ input: child.stdout })) {
     const [word, url] = line.split(" ");
     if (word === "ready" && url !== undefined) {
