@@ -1,7 +1,8 @@
 //! One HTTP client for everything: the event service, tenants' endpoints and, through an adapter, the AWS SDK. One TLS stack, one crypto provider,
-//! one set of root certificates (Mozilla's, compiled in: nothing to load or parse at start).
+//! one set of root certificates (Mozilla's, compiled in: nothing to load or parse at start, unless a setting adds to them).
 
 use crate::error::Source;
+use crate::settings::{self, SettingsError};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -10,6 +11,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::{Bytes, BytesMut};
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,28 +25,32 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The client could not be built.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client could not be built")]
-pub struct BuildError(#[source] Box<dyn std::error::Error + Send + Sync>);
+pub enum BuildError {
+    /// A setting is malformed.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// TLS could not be set up.
+    #[error("the HTTP client could not be built")]
+    Tls(#[source] Source),
+}
 
 /// The HTTP client, once a process. Cloning it shares its connections.
 ///
 /// # Errors
-/// If TLS could not be set up.
+/// See [`BuildError`].
 pub fn build() -> Result<reqwest::Client, BuildError> {
-    builder()?.build().map_err(|error| BuildError(error.into()))
+    builder()?.build().map_err(|error| BuildError::Tls(error.into()))
 }
 
 /// What [`build`] builds, for whoever needs other time-outs.
 ///
 /// # Errors
-/// If TLS could not be set up.
+/// See [`BuildError`].
 pub fn builder() -> Result<reqwest::ClientBuilder, BuildError> {
-    let roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
+    let roots = roots(settings::extra_ca_certs()?)?;
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| BuildError(error.into()))?
+        .map_err(|error| BuildError::Tls(error.into()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     let builder = reqwest::Client::builder()
@@ -59,6 +65,17 @@ pub fn builder() -> Result<reqwest::ClientBuilder, BuildError> {
         .retry(reqwest::retry::never())
         .no_proxy();
     Ok(builder)
+}
+
+/// Mozilla's authorities and `extra` ones.
+fn roots(extra: Vec<CertificateDer<'static>>) -> Result<RootCertStore, BuildError> {
+    let mut roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    for certificate in extra {
+        roots.add(certificate).map_err(|error| BuildError::Tls(error.into()))?;
+    }
+    Ok(roots)
 }
 
 /// The whole body, if it has `limit` bytes at most, which also frees the connection for the next request.

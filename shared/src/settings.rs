@@ -4,6 +4,9 @@
 use crate::limits;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use reqwest::Url;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use std::env::VarError;
 use std::fmt;
 
@@ -197,6 +200,25 @@ pub fn metrics_namespace() -> Result<String, SettingsError> {
     })
 }
 
+/// `EXTRA_CA_CERTS`: a PEM file with certificates of authorities that are trusted besides Mozilla's, e.g. of a private one in
+/// front of the event service. None by default, and then nothing is read.
+pub(crate) fn extra_ca_certs() -> Result<Vec<CertificateDer<'static>>, SettingsError> {
+    match optional("EXTRA_CA_CERTS")? {
+        None => Ok(Vec::new()),
+        Some(path) => parsed("EXTRA_CA_CERTS", path, ca_certs),
+    }
+}
+
+fn ca_certs(path: &str) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    // One that can't be trusted is as good as none: it would show at the first connection only.
+    let certificates = certificates.ok().filter(|certificates| {
+        let is_root = |certificate| RootCertStore::empty().add(certificate).is_ok();
+        !certificates.is_empty() && certificates.iter().cloned().all(is_root)
+    });
+    certificates.ok_or("must be the path of a PEM file with certificates of authorities")
+}
+
 /// A table's name by DynamoDB's rules. With another one every request would fail, each as if the table were unavailable.
 fn table_name(text: &str) -> Result<String, &'static str> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
@@ -257,6 +279,7 @@ fn parsed<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
 
     #[test]
     fn an_account_is_split_at_its_first_dot() {
@@ -268,6 +291,27 @@ mod tests {
         for text in ["chats", ".svc.example.org", "chats."] {
             assert!(ServiceAccount::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn extra_authorities_are_a_file_with_certificates_in_it() {
+        let file = |content: &[u8]| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(content).unwrap();
+            file
+        };
+        let read = |file: &tempfile::NamedTempFile| ca_certs(file.path().to_str().unwrap());
+
+        let authority = rcgen::generate_simple_self_signed(["ca.example.org".to_owned()]).unwrap();
+        let authority = authority.cert.pem();
+        assert_eq!(read(&file(authority.repeat(2).as_bytes())).unwrap().len(), 2);
+
+        let no_certificate = "-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
+        let one_is_none = format!("{authority}{no_certificate}");
+        for content in [b"" as &[u8], b"\xff", no_certificate.as_bytes(), one_is_none.as_bytes()] {
+            assert!(read(&file(content)).is_err(), "{}", content.escape_ascii());
+        }
+        assert!(ca_certs("no/such/file.pem").is_err());
     }
 
     #[test]

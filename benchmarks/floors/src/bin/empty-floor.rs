@@ -1,0 +1,8 @@
+//! A function that answers `{}`.
+
+use lambda_runtime::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    floors::run_empty().await
+}

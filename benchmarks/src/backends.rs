@@ -1,0 +1,174 @@
+//! What the functions call: the two tables and the event service, which always give the same answers and take next to no time for
+//! it. Each is there twice, over plain HTTP and over TLS 1.3. They have a thread and a core of their own, and count.
+
+mod certificate;
+mod event_service;
+mod table;
+
+pub(crate) use certificate::Authority;
+
+use crate::Fallible;
+use crate::chats::Chats;
+use crate::pinning::pin;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use table::Table;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+
+/// A request with its whole body, and what is answered.
+type Asked = Request<Bytes>;
+type Answer = Response<Full<Bytes>>;
+
+/// One of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Backend {
+    Table,
+    EventService,
+}
+
+/// What was counted at one of them. All of them are numbers to divide with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    /// Connections that were opened.
+    pub(crate) connections: f64,
+    /// Requests.
+    pub(crate) requests: f64,
+    /// Capacity units that they took, if they went to real tables.
+    pub(crate) read_units: f64,
+    pub(crate) write_units: f64,
+}
+
+/// Where they are, and their counters.
+pub(crate) struct Backends {
+    plain: BTreeMap<Backend, String>,
+    tls: BTreeMap<Backend, String>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    table: Table,
+    counts: Mutex<BTreeMap<Backend, Counts>>,
+}
+
+impl Backends {
+    /// Starts them on `core`.
+    pub(crate) fn start(core: usize, chats: &Chats, authority: &Authority) -> Fallible<Self> {
+        let shared = Arc::new(Shared {
+            table: Table::new(chats)?,
+            counts: Mutex::default(),
+        });
+        let acceptor = TlsAcceptor::from(authority.server()?);
+        let (mut plain, mut tls, mut listeners) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        for backend in [Backend::Table, Backend::EventService] {
+            for (urls, scheme, acceptor) in [(&mut plain, "http", None), (&mut tls, "https", Some(acceptor.clone()))] {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+                listener.set_nonblocking(true)?;
+                urls.insert(backend, format!("{scheme}://{}", listener.local_addr()?));
+                listeners.push((backend, listener, acceptor));
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let serving = Arc::clone(&shared);
+        thread::spawn(move || {
+            // On the wrong core the figures would be wrong, too: then there are none.
+            if pin(core).is_ok() {
+                runtime.block_on(async {
+                    for (backend, listener, acceptor) in listeners {
+                        tokio::spawn(Arc::clone(&serving).serve(backend, listener, acceptor));
+                    }
+                    std::future::pending::<()>().await;
+                });
+            }
+        });
+        Ok(Self { plain, tls, shared })
+    }
+
+    /// Where one of them is.
+    pub(crate) fn url(&self, backend: Backend, over_tls: bool) -> &str {
+        let urls = if over_tls { &self.tls } else { &self.plain };
+        urls.get(&backend).map_or("", String::as_str)
+    }
+
+    /// What was counted so far.
+    pub(crate) fn counts(&self, backend: Backend) -> Counts {
+        let counts = self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(&backend).copied().unwrap_or_default()
+    }
+
+    /// From now on the requests to the tables go to real ones, which count capacity units, or (as at first) do not.
+    pub(crate) fn use_real_tables(&self, yes: bool) {
+        self.shared.table.use_real(yes);
+    }
+}
+
+impl Shared {
+    async fn serve(self: Arc<Self>, backend: Backend, listener: TcpListener, acceptor: Option<TlsAcceptor>) {
+        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+            return;
+        };
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
+            self.count(backend, |counts| counts.connections += 1.0);
+            let shared = Arc::clone(&self);
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                match acceptor {
+                    None => shared.converse(backend, stream).await,
+                    Some(acceptor) => {
+                        if let Ok(stream) = acceptor.accept(stream).await {
+                            shared.converse(backend, stream).await;
+                        }
+                    }
+                }
+            });
+        }
+    }
+
+    async fn converse(self: Arc<Self>, backend: Backend, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let service = service_fn(|request| self.answer(backend, request));
+        // A connection ends when its process is killed.
+        let _ = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .await;
+    }
+
+    async fn answer(&self, backend: Backend, request: Request<Incoming>) -> Result<Answer, hyper::Error> {
+        let (parts, body) = request.into_parts();
+        let request = Request::from_parts(parts, body.collect().await?.to_bytes());
+        self.count(backend, |counts| counts.requests += 1.0);
+        Ok(match backend {
+            Backend::EventService => event_service::answer(&request),
+            Backend::Table => {
+                let (answer, used) = self.table.answer(&request);
+                self.count(backend, |counts| {
+                    counts.read_units += used.read;
+                    counts.write_units += used.write;
+                });
+                answer
+            }
+        })
+    }
+
+    fn count(&self, backend: Backend, count: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        count(counts.entry(backend).or_default());
+    }
+}
+
+/// An answer in JSON.
+fn json(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    let content_type = http::HeaderValue::from_static(content_type);
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
+    answer
+}

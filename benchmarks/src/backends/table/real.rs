@@ -1,0 +1,80 @@
+//! Tables of the embedded emulator.
+
+use super::Units;
+use crate::Fallible;
+use crate::chats::Chats;
+use bytes::Bytes;
+use dynoxide::Database;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// See the module.
+pub(super) struct RealTables(Database);
+
+impl RealTables {
+    /// Tables with `chats` and their tenant.
+    pub(super) fn new(chats: &Chats) -> Fallible<Self> {
+        let database = Database::memory()?;
+        for (table, key) in [("ChatsTable", "pk"), ("TenantsTable", "issuer")] {
+            database.create_table(serde_json::from_value(json!({
+                "TableName": table,
+                "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
+                "BillingMode": "PAY_PER_REQUEST",
+            }))?)?;
+        }
+        let real = Self(database);
+        for request in chats.puts()? {
+            real.answer("PutItem", request, "NONE")?;
+        }
+        Ok(real)
+    }
+
+    /// What they answer to `request`, with capacity in this `detail`, and what it cost.
+    pub(super) fn answer(&self, operation: &str, mut request: Value, detail: &str) -> Fallible<(Bytes, Units)> {
+        // Asked for in any case, and taken out again where the request does not ask for it.
+        let asked = if detail == "NONE" { "TOTAL" } else { detail };
+        if let Some(request) = request.as_object_mut() {
+            request.insert("ReturnConsumedCapacity".to_owned(), asked.into());
+        }
+        let Self(database) = self;
+        let mut answer = match operation {
+            "GetItem" => value(database.get_item(serde_json::from_value(request)?)?),
+            "PutItem" => value(database.put_item(serde_json::from_value(request)?)?),
+            "UpdateItem" => value(database.update_item(serde_json::from_value(request)?)?),
+            "DeleteItem" => value(database.delete_item(serde_json::from_value(request)?)?),
+            "TransactWriteItems" => value(database.transact_write_items(serde_json::from_value(request)?)?),
+            _ => return Err(format!("{operation} is not known here").into()),
+        }?;
+        let consumed = match detail {
+            "NONE" => answer
+                .as_object_mut()
+                .and_then(|answer| answer.remove("ConsumedCapacity")),
+            _ => answer.get("ConsumedCapacity").cloned(),
+        };
+        let consumed = consumed.ok_or("the tables did not say what it cost")?;
+        let tables = match &consumed {
+            Value::Array(tables) => tables.as_slice(),
+            table => std::slice::from_ref(table),
+        };
+        let units = tables
+            .iter()
+            .filter_map(|table| table.get("CapacityUnits")?.as_f64())
+            .sum();
+        let units = match operation {
+            "GetItem" => Units {
+                read: units,
+                write: 0.0,
+            },
+            _ => Units {
+                read: 0.0,
+                write: units,
+            },
+        };
+        Ok((answer.to_string().into(), units))
+    }
+}
+
+fn value(answer: impl Serialize) -> serde_json::Result<Value> {
+    serde_json::to_value(answer)
+}

@@ -1,0 +1,74 @@
+//! Builds what is measured, as it is deployed, and weighs it.
+
+use crate::Fallible;
+use local::binaries::{Profile, build, workspace};
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::{self, DirEntry};
+use std::io::{self, Cursor, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// The packages of the floors. They are built apart from each other and from the functions, as the functions are built apart from
+/// everything else: in one build, cargo would give all of them the features that any of them asks for.
+const FLOORS: [&str; 2] = ["floors", "handshake-floor"];
+
+/// Builds functions and floors; the executables by name.
+pub(crate) async fn build_all() -> Fallible<BTreeMap<String, PathBuf>> {
+    let mut binaries = build(Profile::Release).await?;
+    let folder = binaries
+        .values()
+        .next()
+        .and_then(|binary| binary.parent())
+        .map(Path::to_owned);
+    let folder = folder.ok_or("there are no functions")?;
+    for package in FLOORS {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = Command::new(cargo)
+            .args(["build", "--release", "--bins", "--package", package])
+            .current_dir(workspace())
+            .stdin(Stdio::null())
+            .status()?;
+        if !status.success() {
+            return Err(format!("cargo could not build {package}").into());
+        }
+    }
+    binaries.extend(found_in(&folder)?);
+    Ok(binaries)
+}
+
+/// The files in a folder by name: binaries that were built otherwise.
+pub(crate) fn found_in(folder: &Path) -> Fallible<BTreeMap<String, PathBuf>> {
+    let entry = |entry: io::Result<DirEntry>| {
+        let entry = entry?;
+        Ok((entry.file_name().to_string_lossy().into_owned(), entry.path().canonicalize()?))
+    };
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    entries.map(entry).collect()
+}
+
+/// What an executable weighs, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) plain: u64,
+    /// As the archive that is deployed.
+    pub(crate) zipped: u64,
+}
+
+impl Size {
+    /// Of the executable at `path`.
+    pub(crate) fn of(path: &Path) -> Fallible<Self> {
+        let binary = fs::read(path)?;
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        // The name that the runtime starts, and the compression that cargo-lambda uses.
+        archive.start_file("bootstrap", SimpleFileOptions::default())?;
+        archive.write_all(&binary)?;
+        let archive = archive.finish()?.into_inner();
+        Ok(Self {
+            plain: u64::try_from(binary.len())?,
+            zipped: u64::try_from(archive.len())?,
+        })
+    }
+}

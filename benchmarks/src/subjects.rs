@@ -1,0 +1,194 @@
+//! What is measured: functions and floors, over plain HTTP and over TLS, each with the kinds of requests that it gets.
+
+use crate::Fallible;
+use crate::backends::{Authority, Backend, Backends};
+use crate::chats::{Chats, Events};
+use crate::driver::Program;
+use crate::environment;
+use crate::peers::{self, Node};
+use local::Template;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub(crate) const EMPTY: &str = "empty-floor";
+pub(crate) const ONE_CALL: &str = "one-call-floor";
+pub(crate) const HANDSHAKE: &str = "handshake-floor";
+
+/// Something to measure.
+pub(crate) struct Subject {
+    /// The binary's name.
+    pub(crate) name: String,
+    pub(crate) over_tls: bool,
+    pub(crate) kind: Kind,
+    pub(crate) program: Program,
+    /// What each of its answers contains.
+    pub(crate) answer: &'static str,
+    /// The first one's first event is the process's first invocation.
+    pub(crate) phases: Vec<Phase>,
+}
+
+/// What a subject is in the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Floor,
+    Function,
+    Peer,
+}
+
+/// Requests of one kind.
+pub(crate) struct Phase {
+    pub(crate) name: &'static str,
+    /// Sent in turn, again and again.
+    pub(crate) events: Events,
+}
+
+impl Subject {
+    /// What its figures are kept under.
+    pub(crate) fn id(&self) -> String {
+        id(&self.name, self.over_tls)
+    }
+}
+
+/// What figures are kept under.
+pub(crate) fn id(name: &str, over_tls: bool) -> String {
+    match over_tls {
+        true => format!("{name}, TLS"),
+        false => name.to_owned(),
+    }
+}
+
+/// The phases of a function that reads chats.
+pub(crate) const NOT_CACHED: &str = "chat not cached";
+pub(crate) const CACHED: &str = "chat cached";
+pub(crate) const NEW_TOKEN: &str = "chat cached, new token each time";
+/// Of those that make chats.
+pub(crate) const NEW_CHAT: &str = "new chat";
+/// Of the floors.
+pub(crate) const ANY: &str = "any";
+
+/// What all subjects are put together from.
+pub(crate) struct Stage<'a> {
+    /// The template, which says which functions there are.
+    pub(crate) template: Template,
+    pub(crate) binaries: &'a BTreeMap<String, PathBuf>,
+    pub(crate) backends: &'a Backends,
+    pub(crate) authority: &'a Authority,
+    pub(crate) chats: &'a Chats,
+}
+
+impl Stage<'_> {
+    /// All that is measured: floors and functions over plain HTTP and over TLS, and the peers if there are any.
+    pub(crate) fn subjects(&self, node: Option<&Node>) -> Fallible<Vec<Subject>> {
+        let functions = self.template.functions.values();
+        let functions: Vec<&str> = functions.map(|function| function.binary.as_str()).collect();
+        let mut subjects = Vec::new();
+        for over_tls in [false, true] {
+            // Over TLS there is only the floor that can do it.
+            let floors: &[&str] = match over_tls {
+                false => &[EMPTY, ONE_CALL, HANDSHAKE],
+                true => &[HANDSHAKE],
+            };
+            let floors = floors.iter().map(|name| (*name, Kind::Floor));
+            let functions = functions.iter().map(|name| (*name, Kind::Function));
+            for (name, kind) in floors.chain(functions) {
+                let binary = self.binaries.get(name).cloned();
+                let program = Program {
+                    command: binary.ok_or_else(|| format!("there is no binary {name}"))?,
+                    arguments: Vec::new(),
+                    environment: self.environment(name, kind, over_tls)?,
+                };
+                subjects.push(Subject {
+                    name: name.to_owned(),
+                    over_tls,
+                    kind,
+                    program,
+                    answer: answer(name),
+                    phases: phases(name, self.chats)?,
+                });
+            }
+        }
+        for (node, function) in node
+            .into_iter()
+            .flat_map(|node| peers::FUNCTIONS.map(|name| (node, name)))
+        {
+            let program = Program {
+                command: node.executable.clone(),
+                arguments: vec![node.script(function)],
+                environment: self.environment(function, Kind::Function, false)?,
+            };
+            let mut phases = phases(function, self.chats)?;
+            // Of the kinds of requests, the one that its script was written for.
+            phases.truncate(1);
+            subjects.push(Subject {
+                name: format!("{function} in {}", node.name),
+                over_tls: false,
+                kind: Kind::Peer,
+                program,
+                answer: answer(function),
+                phases,
+            });
+        }
+        Ok(subjects)
+    }
+
+    fn environment(&self, name: &str, kind: Kind, over_tls: bool) -> Fallible<BTreeMap<String, String>> {
+        let table = self.backends.url(Backend::Table, over_tls);
+        let authority = self.authority.path().display().to_string();
+        let own = match kind {
+            Kind::Floor => vec![("FLOOR_URL", table.to_owned()), ("FLOOR_BODY", self.chats.read_body())],
+            Kind::Function | Kind::Peer => {
+                let event_service = self.backends.url(Backend::EventService, over_tls);
+                vec![
+                    ("DYNAMODB_URL", table.to_owned()),
+                    ("EVENT_SERVICE_URL", event_service.to_owned()),
+                    ("SERVICE_ACCOUNT", "chats.svc.example.org".to_owned()),
+                    ("SERVICE_KEY", self.chats.service_key.clone()),
+                    // Not asked for where there is a key.
+                    ("SERVICE_KEY_ID", String::new()),
+                ]
+            }
+        };
+        // Over plain HTTP, too, so that reading the file is no part of what TLS adds.
+        let own = own.into_iter().chain([("EXTRA_CA_CERTS", authority)]);
+        let own = own.map(|(name, value)| (name.to_owned(), value)).collect();
+        environment::of(&self.template, name, own)
+    }
+}
+
+/// What each answer contains, if all is well.
+fn answer(name: &str) -> &'static str {
+    match name {
+        EMPTY | ONE_CALL | HANDSHAKE => "{}",
+        "read-chat" | "read-chat-by-scope" => r#""statusCode":200"#,
+        _ => r#""statusCode":201"#,
+    }
+}
+
+fn phases(name: &str, chats: &Chats) -> Fallible<Vec<Phase>> {
+    let one = |events: &Events| events.iter().take(1).cloned().collect();
+    let phases: Vec<(&'static str, Events)> = match name {
+        EMPTY | ONE_CALL | HANDSHAKE => vec![(ANY, one(&chats.reads_by_id()?))],
+        "read-chat" => {
+            let reads = chats.reads_by_id()?;
+            let cached = one(&reads);
+            vec![
+                (NOT_CACHED, reads),
+                (CACHED, cached),
+                (NEW_TOKEN, chats.reads_with_new_tokens()?),
+            ]
+        }
+        "read-chat-by-scope" => {
+            let reads = chats.reads_by_scope()?;
+            let cached = one(&reads);
+            vec![(NOT_CACHED, reads), (CACHED, cached)]
+        }
+        "create-chat" => vec![(NEW_CHAT, chats.creates()?)],
+        "convert-chat" => vec![(NEW_CHAT, chats.converts()?)],
+        "create-chat-event" => vec![(CACHED, chats.creates_of_events()?)],
+        _ => return Err(format!("{name} is not known here").into()),
+    };
+    Ok(phases
+        .into_iter()
+        .map(|(name, events)| Phase { name, events })
+        .collect())
+}
