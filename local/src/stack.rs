@@ -1,7 +1,7 @@
 //! Everything together: opens the ports, starts tables, event service, functions and gateway, and ends them again.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     net::IpAddr,
     path::PathBuf,
@@ -17,9 +17,10 @@ use crate::{
     demo::{DemoTenants, Endpoint},
     event_service::{Config, Decision, Denial, EventService, Issuer, Policy},
     gateway::Gateway,
+    iam::{Grant, Roles},
     lambda::{self, Configuration, Functions},
     listen::{listen, private},
-    tables,
+    tables::{self, Front},
     template::Value,
 };
 
@@ -108,6 +109,7 @@ pub struct Stack {
     endpoint: Endpoint,
     tenants: DemoTenants,
     tables: Database,
+    roles: Arc<Roles>,
     functions: Arc<Functions>,
     /// The functions' variables by logical id.
     variables: BTreeMap<String, BTreeMap<String, String>>,
@@ -135,8 +137,20 @@ impl Stack {
 
         let dynamodb = listen(options.dynamodb_port, "--dynamodb-port", also).await?;
         let tables = tables::open(&options.template.tables, options.data.as_deref())?;
-        for listener in dynamodb.listeners {
+        let emulator = listen(0, "no option", None).await?;
+        for listener in emulator.listeners {
             servers.spawn(dynoxide::server::serve_on(listener, tables.clone()));
+        }
+        let roles = Arc::new(Roles::of(&options.template));
+        let before = Front::new(
+            emulator.url,
+            &options.template.tables,
+            Arc::clone(&roles),
+            options.logs.clone(),
+        );
+        let before = Arc::new(before);
+        for listener in dynamodb.listeners {
+            servers.spawn(Arc::clone(&before).serve(listener));
         }
 
         let event_service = start_event_service(&options, also, &mut servers).await?;
@@ -167,6 +181,7 @@ impl Stack {
             endpoint,
             tenants: options.tenants,
             tables,
+            roles,
             functions,
             variables,
             logs: options.logs,
@@ -224,6 +239,11 @@ impl Stack {
     /// The tables themselves, past HTTP.
     pub fn tables(&self) -> &Database {
         &self.tables
+    }
+
+    /// What `function` has used of its role so far.
+    pub fn used(&self, function: &str) -> BTreeSet<Grant> {
+        self.roles.used(function)
     }
 
     /// What the functions wrote.

@@ -1,6 +1,8 @@
 //! DynamoDB on this machine: `dynoxide`, an emulator that runs inside the process and keeps its data in SQLite, in memory
 //! or in a file. Functions reach it over HTTP as they reach the real one, through the AWS SDK.
 
+mod front;
+
 use std::{collections::HashMap, path::Path};
 
 use chats::access::{TenantDocument, tenant_item};
@@ -11,6 +13,7 @@ use dynoxide::{
 };
 
 use crate::{Error, template::Table};
+pub(crate) use front::Front;
 
 /// The file in the data folder that keeps the tables.
 const FILE: &str = "tables.sqlite";

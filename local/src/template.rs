@@ -1,9 +1,10 @@
-//! The parts of `template.yaml` that a machine without AWS needs: functions, routes, tables and the API's CORS settings.
+//! The parts of `template.yaml` that a machine without AWS needs: functions, roles, routes, tables and the API's CORS settings.
 //! The stack has no configuration of its own beside the template, so that what runs on a developer's machine is what will
 //! be deployed. What is read here and not understood is an error rather than a default, for the same reason.
 
 mod node;
 mod read;
+mod role;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,7 @@ use std::{
 
 use http::Method;
 
-use crate::Error;
+use crate::{Error, iam::Role};
 
 /// The stack's name on this machine: what `!Ref AWS::StackName` gives, and samconfig.toml calls the environment `local`.
 const STACK_NAME: &str = "chats-local";
@@ -29,6 +30,8 @@ pub struct Template {
     pub routes: Vec<Route>,
     /// The HTTP API's CORS settings; without them the gateway leaves CORS to the functions.
     pub cors: Option<Cors>,
+    /// The types of all resources, by their logical ids.
+    pub resources: BTreeMap<String, String>,
     /// The DynamoDB tables.
     pub tables: Vec<Table>,
     /// Everything that `!Ref` can be resolved to on this machine.
@@ -50,6 +53,8 @@ pub struct Function {
     pub log_format: Option<String>,
     /// `LoggingConfig.ApplicationLogLevel`, which Lambda tells functions too.
     pub log_level: Option<String>,
+    /// What it may do.
+    pub role: Role,
     /// The variables that it declares, those of `Globals` included.
     pub variables: BTreeMap<String, Value>,
 }

@@ -18,11 +18,13 @@ mod event_service_faults;
 mod gateway;
 #[cfg(feature = "moto")]
 mod kms;
+mod permissions;
 mod races;
 mod raw_http;
 mod replay;
 mod routes;
 mod samples;
+mod stack;
 mod starting;
 mod support;
 mod table_faults;

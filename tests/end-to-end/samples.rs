@@ -51,6 +51,11 @@ pub(crate) fn texts_for(function: &str) -> Vec<String> {
     samples.map(|(name, ..)| text(name)).collect()
 }
 
+/// The functions that have samples.
+pub(crate) fn functions_of_samples() -> BTreeSet<String> {
+    SAMPLES.iter().map(|(_, function, ..)| (*function).to_owned()).collect()
+}
+
 fn sample(name: &str) -> Value {
     serde_json::from_str(&text(name)).unwrap()
 }

@@ -35,8 +35,8 @@ pub(super) fn variables(
         ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{instance}")),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
-        // Enough for the SDK to sign with; nothing here checks signatures.
-        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        // The name tells the tables whose role counts. Nothing here checks signatures.
+        ("AWS_ACCESS_KEY_ID", name.clone()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ("AWS_SESSION_TOKEN", "local".to_owned()),
         ("_HANDLER", "bootstrap".to_owned()),

@@ -83,6 +83,19 @@ impl<'a> Node<'a> {
         )
     }
 
+    /// What stands here if no condition of the template holds, as it is with the defaults of its parameters: of `!If` the
+    /// last part.
+    pub(super) fn otherwise(&self) -> Self {
+        let parts = match self.yaml {
+            Yaml::Tagged(tag, parts) if tag.suffix == "If" => parts.as_sequence(),
+            _ => None,
+        };
+        match parts.map(Vec::as_slice) {
+            Some([_, _, otherwise]) => self.child("2", otherwise),
+            _ => self.clone(),
+        }
+    }
+
     /// Text that is written out here, not computed.
     pub(super) fn text(&self) -> Result<String, Error> {
         scalar(self.yaml).ok_or_else(|| self.error("is not plain text"))

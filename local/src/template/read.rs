@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, str::FromStr, time::Duration};
 use http::Method;
 use saphyr::{LoadableYamlNode, Yaml};
 
-use super::{Cors, Function, References, Route, Table, Template, Value, node::Node};
-use crate::Error;
+use super::{Cors, Function, References, Route, Table, Template, Value, node::Node, role::role};
+use crate::{Error, iam::Role};
 
 /// What Lambda takes if the template says nothing.
 const DEFAULT_TIMEOUT: u64 = 3;
@@ -49,7 +49,12 @@ pub(super) fn template(text: &str) -> Result<Template, Error> {
     let mut functions = BTreeMap::new();
     let mut routes = Vec::new();
     for resource in of("AWS::Serverless::Function") {
-        let function = function(resource, root.find(&["Globals", "Function"]).as_ref(), &references)?;
+        let function = function(
+            resource,
+            root.find(&["Globals", "Function"]).as_ref(),
+            &resources,
+            &references,
+        )?;
         if let Some(events) = resource.node.find(&["Properties", "Events"]) {
             for (_, event) in events.entries()? {
                 routes.push(route(&event, api, &function.binary)?);
@@ -65,6 +70,10 @@ pub(super) fn template(text: &str) -> Result<Template, Error> {
         functions,
         routes,
         cors,
+        resources: resources
+            .into_iter()
+            .map(|resource| (resource.logical_id, resource.kind))
+            .collect(),
         tables,
         references,
     })
@@ -96,7 +105,12 @@ fn parameters(root: &Node<'_>) -> Result<BTreeMap<String, Option<String>>, Error
     parameters.entries()?.into_iter().map(default).collect()
 }
 
-fn function(resource: &Resource<'_>, globals: Option<&Node<'_>>, references: &References) -> Result<Function, Error> {
+fn function(
+    resource: &Resource<'_>,
+    globals: Option<&Node<'_>>,
+    resources: &[Resource<'_>],
+    references: &References,
+) -> Result<Function, Error> {
     let properties = resource.node.need("Properties")?;
     let binary = resource
         .node
@@ -111,6 +125,14 @@ fn function(resource: &Resource<'_>, globals: Option<&Node<'_>>, references: &Re
     };
     let text = |keys: &[&str]| property(keys).map(|node| resolved(&node, references)).transpose();
 
+    let role = properties
+        .get("Role")
+        .map(|node| role_of(&node, resources))
+        .transpose()?;
+    if let (None, Some(node)) = (&role, properties.get("Policies")) {
+        return Err(node.error("is not read here: write it out as a role, and name that in Role"));
+    }
+
     let mut variables = BTreeMap::new();
     for source in globals.into_iter().chain([&properties]) {
         if let Some(declared) = source.find(&["Environment", "Variables"]) {
@@ -124,8 +146,20 @@ fn function(resource: &Resource<'_>, globals: Option<&Node<'_>>, references: &Re
         memory_size: number(property(&["MemorySize"]), references)?.unwrap_or(DEFAULT_MEMORY_SIZE),
         log_format: text(&["LoggingConfig", "LogFormat"])?,
         log_level: text(&["LoggingConfig", "ApplicationLogLevel"])?,
+        role: role.unwrap_or_default(),
         variables,
     })
+}
+
+/// The role that a function names.
+fn role_of(node: &Node<'_>, resources: &[Resource<'_>]) -> Result<Role, Error> {
+    let is_named = |resource: &&Resource<'_>| {
+        let arn = Value::Other(format!("!GetAtt {}.Arn", resource.logical_id));
+        resource.kind == "AWS::IAM::Role" && node.value() == arn
+    };
+    let named = resources.iter().find(is_named);
+    let named = named.ok_or_else(|| node.error("is no !GetAtt of the Arn of a role in this template"))?;
+    role(&named.logical_id, &named.node)
 }
 
 fn route(event: &Node<'_>, api: Option<&str>, function: &str) -> Result<Route, Error> {

@@ -97,6 +97,92 @@ fn the_long_form_of_ref_is_understood_and_other_functions_are_kept_unresolved() 
     assert_eq!(resolved("D").unwrap_err(), "only AWS can resolve !If");
 }
 
+/// A template whose function has a role with these properties.
+fn with_role(properties: &str) -> String {
+    with("{Role: !GetAtt ReadRole.Arn}") + &format!("  ReadRole: {{Type: AWS::IAM::Role, Properties: {properties}}}\n")
+}
+
+/// A role with one statement.
+fn statement(statement: &str) -> String {
+    with_role(&format!(
+        "{{Policies: [{{PolicyDocument: {{Statement: [{statement}]}}}}]}}"
+    ))
+}
+
+#[test]
+fn a_role_is_read_with_its_actions_resources_and_conditions() {
+    let template = Template::parse(&statement(
+        "{Effect: Allow, Action: 'd:Get', Resource: !GetAtt Things.Arn, Condition: {StringEquals: {k: v}}}, \
+         {Effect: Allow, Action: ['d:Put', 'd:Delete'], Resource: !If [IsOdd, '*', !GetAtt Others.Arn], \
+         Condition: {'ForAllValues:StringLike': {k: ['a*', b]}}}",
+    ));
+    let role = &template.unwrap().functions["read"].role;
+    assert_eq!(role.logical_id, "ReadRole");
+    let grants: Vec<_> = role.grants().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        grants,
+        [
+            "d:Delete on Others, k a*",
+            "d:Delete on Others, k b",
+            "d:Get on Things, k v",
+            "d:Put on Others, k a*",
+            "d:Put on Others, k b"
+        ]
+    );
+    let network = with_role("{ManagedPolicyArns: !If [HasVpc, [!Ref Network], !Ref AWS::NoValue], Policies: []}");
+    assert!(
+        Template::parse(&network).unwrap().functions["read"]
+            .role
+            .grants()
+            .is_empty()
+    );
+    assert!(
+        Template::parse(&with("{}")).unwrap().functions["read"]
+            .role
+            .grants()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_role_that_is_not_understood_is_named_with_its_place() {
+    let policies = "template.yaml, Resources.ReadRole.Properties.Policies.0.PolicyDocument.Statement.0";
+    let complaints = [
+        (
+            with("{Policies: []}"),
+            "template.yaml, Resources.ReadFunction.Properties.Policies: is not read here: write it out as a role, and name that in Role"
+                .to_owned(),
+        ),
+        (
+            with("{Role: !GetAtt Nobody.Arn}"),
+            "template.yaml, Resources.ReadFunction.Properties.Role: is no !GetAtt of the Arn of a role in this template".to_owned(),
+        ),
+        (
+            with_role("{ManagedPolicyArns: [x], Policies: []}"),
+            "template.yaml, Resources.ReadRole.Properties.ManagedPolicyArns: is not read here: write the statements out".to_owned(),
+        ),
+        (
+            statement("{Effect: Deny, Action: 'd:Get', Resource: '*'}"),
+            format!("{policies}.Effect: must be Allow: nothing else is understood"),
+        ),
+        (
+            statement("{Effect: Allow, Action: 'd:*', Resource: '*'}"),
+            format!("{policies}.Action: must be a single action"),
+        ),
+        (
+            statement("{Effect: Allow, NotAction: 'd:Get', Resource: '*'}"),
+            format!("{policies}: Action is missing"),
+        ),
+        (
+            statement("{Effect: Allow, Action: 'd:Get', Resource: '*', Condition: {StringLike: {k: v}}}"),
+            format!("{policies}.Condition.StringLike: is no operator that is understood here"),
+        ),
+    ];
+    for (text, expected) in complaints {
+        assert_eq!(complaint(&text), expected);
+    }
+}
+
 #[test]
 fn what_is_not_understood_is_named_with_its_place() {
     let event = |event: &str| with(&format!("{{Events: {{Route: {event}}}}}"));

@@ -220,7 +220,7 @@ async fn a_function_has_exactly_the_variables_of_the_template_and_of_lambda() {
     assert!(key.starts_with("-----BEGIN PRIVATE KEY-----\n"));
     let task_root = sample_function().parent().unwrap().display().to_string();
     let expected = [
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_ACCESS_KEY_ID", "sample"),
         ("AWS_DEFAULT_REGION", "us-east-1"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
         ("AWS_LAMBDA_FUNCTION_NAME", "sample"),
