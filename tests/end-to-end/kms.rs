@@ -21,7 +21,8 @@ const ACCOUNT: &str = "chats.svc.example.org";
 const ISSUER: &str = "svc.example.org";
 
 fn moto_url() -> String {
-    env::var("MOTO_URL").unwrap_or_else(|_| panic!("MOTO_URL must be the URL of moto's server; .ci/run starts one"))
+    env::var("MOTO_URL")
+        .unwrap_or_else(|_| panic!("MOTO_URL must be the URL of moto's server; scripts/check-kms starts one"))
 }
 
 /// A key that moto made.

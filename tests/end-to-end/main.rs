@@ -11,6 +11,8 @@ mod access;
 mod bad_input;
 mod commands;
 mod crashes;
+#[cfg(feature = "deployed")]
+mod deployed;
 mod endpoint;
 mod event_service;
 mod event_service_contract;
@@ -23,6 +25,8 @@ mod races;
 mod raw_http;
 mod replay;
 mod routes;
+#[cfg(feature = "sam-local")]
+mod sam_local;
 mod samples;
 mod stack;
 mod starting;

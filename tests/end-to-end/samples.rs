@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// In this order on one stack: the file's name, the function, status, problem type.
-const SAMPLES: [(&str, &str, u16, Option<&str>); 11] = [
+pub(crate) const SAMPLES: [(&str, &str, u16, Option<&str>); 11] = [
     ("create-chat", "create-chat", 201, None),
     ("create-chat-base64", "create-chat", 201, None),
     (
@@ -60,22 +60,27 @@ fn sample(name: &str) -> Value {
     serde_json::from_str(&text(name)).unwrap()
 }
 
+/// Fails unless a function's answer to the sample `name` has this status and problem type.
+pub(crate) fn check(name: &str, answer: &Value, status: u16, problem: Option<&str>) {
+    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    assert_eq!(answer["statusCode"], status, "{name}: {body}");
+    assert_eq!(body.get("type").and_then(Value::as_str), problem, "{name}: {body}");
+    if problem.is_some() {
+        assert_eq!(
+            body["request_id"],
+            sample(name)["requestContext"]["requestId"],
+            "{name}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn each_sample_gets_its_answer() {
     let api = Api::start().await;
     local::demo::add_room(api.event_service()).unwrap();
     for (name, function, status, problem) in SAMPLES {
         let answer = api.invoke(function, text(name)).await.unwrap();
-        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-        assert_eq!(answer["statusCode"], status, "{name}: {body}");
-        assert_eq!(body.get("type").and_then(Value::as_str), problem, "{name}: {body}");
-        if problem.is_some() {
-            assert_eq!(
-                body["request_id"],
-                sample(name)["requestContext"]["requestId"],
-                "{name}"
-            );
-        }
+        check(name, &answer, status, problem);
     }
 }
 

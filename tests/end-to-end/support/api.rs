@@ -38,6 +38,25 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The answer to `request`, held against `openapi.yaml`.
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let sent = contract::Sent::of(&request);
+        let response = client.execute(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let answer = Self {
+            status,
+            headers,
+            text,
+            body,
+        };
+        contract::check(&sent, &answer);
+        answer
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -130,21 +149,7 @@ impl Api {
 
     /// As [`Api::send`], but without a token that the request does not have.
     pub(crate) async fn send_as_it_is(&self, request: RequestBuilder) -> Answer {
-        let (client, request) = request.build_split();
-        let request = request.unwrap();
-        let sent = contract::Sent::of(&request);
-        let response = client.execute(request).await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        let answer = Answer {
-            status,
-            headers,
-            text,
-            body,
-        };
-        contract::check(&sent, &answer);
-        answer
+        Answer::of(request).await
     }
 
     /// A POST of JSON text.

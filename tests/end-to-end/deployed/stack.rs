@@ -1,0 +1,182 @@
+//! The deployed stack as its users, its operators and the event service meet it.
+
+use crate::support::{Answer, OwnTenant, SigningKey, options};
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use local::event_service::{Config, Decision, Denial, EventService, Issuer, Policy};
+use reqwest::{Method, Url};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::env;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+/// What `scripts/deploy-emulated` says about the stack.
+fn said(variable: &str) -> String {
+    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; scripts/deploy-emulated sets it"))
+}
+
+/// Region, credentials and endpoint are the environment's, as for any program.
+async fn sdk() -> SdkConfig {
+    let http = chats::aws::http_client(chats::http_client::build().unwrap());
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .load()
+        .await
+}
+
+/// The event service that the deployed functions call. There is one for all tests, since its address was deployed.
+pub(super) async fn event_service() -> &'static EventService {
+    static STARTED: OnceCell<EventService> = OnceCell::const_new();
+    STARTED.get_or_init(start_event_service).await
+}
+
+/// Starts an event service that trusts the stack's key in KMS alone.
+async fn start_event_service() -> EventService {
+    let sdk = sdk().await;
+    let kms = aws_sdk_kms::Client::new(&sdk);
+    let public_key = kms
+        .get_public_key()
+        .key_id(said("SERVICE_KEY_ID"))
+        .send()
+        .await
+        .unwrap();
+    let public_key = BASE64_STANDARD.encode(public_key.public_key.unwrap());
+    let account = said("SERVICE_ACCOUNT");
+    let (_, issuer) = account.split_once('.').unwrap();
+    let trusted = Issuer {
+        public_key: format!("-----BEGIN PUBLIC KEY-----\n{public_key}\n-----END PUBLIC KEY-----\n"),
+        audiences: vec![issuer.to_owned()],
+    };
+    let issuers = HashMap::from([(issuer.to_owned(), trusted)]);
+    let policy: Policy = Arc::new(move |intent| match intent.account == account {
+        true => Decision::Allowed,
+        false => Decision::Denied(Denial::NotAllowed),
+    });
+    let event_service = EventService::new(Config::new(issuers, policy)).unwrap();
+
+    let listener = TcpListener::bind(said("EVENT_SERVICE_ADDRESS")).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let serving = event_service.clone();
+    // A thread of its own: each test has a runtime of its own, which ends with it.
+    thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async { serving.serve(listener.try_into().unwrap()).await })
+    });
+    event_service
+}
+
+/// An item of the table of chats.
+pub(super) async fn item(key: &str) -> Option<HashMap<String, AttributeValue>> {
+    let sdk = sdk().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
+    let request = dynamodb
+        .get_item()
+        .table_name(said("CHATS_TABLE"))
+        .consistent_read(true);
+    let answer = request
+        .key("pk", AttributeValue::S(key.to_owned()))
+        .send()
+        .await
+        .unwrap();
+    answer.item
+}
+
+/// A tenant of the stack and a client of its API.
+pub(super) struct Client {
+    pub(super) tenant: OwnTenant,
+    http: reqwest::Client,
+    url: String,
+}
+
+impl Client {
+    /// Puts a tenant `name` with a key of its own into the table, as an operator does.
+    pub(super) async fn of_new_tenant(name: &str) -> Self {
+        event_service().await;
+        let tenant = OwnTenant::new(name, vec![SigningKey::es256(Some("first"))]);
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("tenant.toml");
+        std::fs::write(&file, toml(&tenant)).unwrap();
+        let mut command = Command::new(&options().await.binaries["local"]);
+        command
+            .args(["tenant", "put"])
+            .arg(file)
+            .args(["--table", &said("TENANTS_TABLE")]);
+        let put = command.output().await.unwrap();
+        assert!(put.status.success(), "{put:?}");
+
+        let url = Url::parse(&said("DEPLOYED_URL")).unwrap();
+        let mut http = chats::http_client::builder().unwrap();
+        let host = url.host_str().unwrap();
+        if host.ends_with(".localhost") {
+            // Such a name is this machine (RFC 6761), which not every resolver knows.
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, url.port_or_known_default().unwrap()));
+            http = http.resolve(host, address);
+        }
+        Self {
+            tenant,
+            http: http.timeout(Duration::from_secs(60)).build().unwrap(),
+            url: url.as_str().trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// A request with a token of this client's tenant.
+    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        self.send_with(Some(&self.tenant.token()), method, path, body).await
+    }
+
+    /// A request with this token, or none.
+    pub(super) async fn send_with(
+        &self,
+        token: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        Answer::of(request).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+}
+
+/// The tenant's file.
+fn toml(tenant: &OwnTenant) -> String {
+    let OwnTenant {
+        issuer, audience, keys, ..
+    } = tenant;
+    let keys = keys.iter().map(|key| {
+        let key = serde_json::to_value(key.jwk()).unwrap();
+        let members = key.as_object().unwrap().iter();
+        // Texts, which are written in JSON as in TOML.
+        let members: String = members.map(|(name, value)| format!("{name} = {value}\n")).collect();
+        format!("[[keys]]\n{members}")
+    });
+    let keys: String = keys.collect();
+    format!(
+        "issuer = {issuer:?}\ntoken_audiences = [{audience:?}]\n{keys}[audiences.{audience:?}]\nauthorization = \"scopes\"\n"
+    )
+}
