@@ -27,6 +27,7 @@ use uuid::Uuid;
 use crate::{
     Error,
     lambda::{self, Functions, InvocationError},
+    reference::Reference,
     template::Template,
 };
 use cors::Cors;
@@ -51,25 +52,38 @@ pub(crate) struct Gateway {
     routes: Routes,
     cors: Option<Cors>,
     functions: Arc<Functions>,
+    /// A page that the real gateway does not have.
+    reference: Option<Reference>,
 }
 
 impl Gateway {
-    /// A gateway with the template's routes and CORS settings, in front of `functions`.
+    /// A gateway with the template's routes and CORS settings, in front of `functions`, and with the reference page if there is
+    /// to be one.
     ///
     /// # Errors
     /// A CORS setting that can't be a header's value.
-    pub(crate) fn new(template: &Template, functions: Arc<Functions>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        template: &Template,
+        functions: Arc<Functions>,
+        reference: Option<Reference>,
+    ) -> Result<Self, Error> {
         let cors = template.cors.as_ref().map(Cors::new).transpose()?;
         Ok(Self {
             routes: Routes::new(&template.routes),
             cors,
             functions,
+            reference,
         })
     }
 
     /// Answers requests on `listener` until the future is dropped.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
-        let app = Router::new().fallback(handle).with_state(self);
+        let pages = self.reference.clone().map_or_else(Router::new, Reference::router);
+        // A page answers its own path and method; all else is the gateway's.
+        let app = pages
+            .method_not_allowed_fallback(handle)
+            .fallback(handle)
+            .with_state(self);
         // It never ends with an error: accepting goes on after one.
         let _ = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await;
     }

@@ -12,6 +12,7 @@ mod key;
 mod lambda;
 mod listen;
 mod logs;
+pub mod reference;
 mod stack;
 mod tables;
 pub mod template;

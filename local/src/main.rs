@@ -3,6 +3,7 @@
 mod calls;
 mod sam;
 mod sample;
+mod site;
 mod start;
 mod tenant;
 mod token;
@@ -17,6 +18,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use sample::Sample;
+use site::Site;
 use start::Start;
 use tenant::Tenant;
 use token::Token;
@@ -46,6 +48,8 @@ enum Command {
     /// Puts tenants into a table, or shows or checks them
     #[command(subcommand)]
     Tenant(Tenant),
+    /// Writes the reference page as a static site
+    Reference(Site),
 }
 
 #[tokio::main]
@@ -56,6 +60,7 @@ async fn main() -> ExitCode {
         Some(Command::Token(token)) => token.make().and_then(|token| say(&token)),
         Some(Command::Event(sample)) => sample.authorized().and_then(|event| say(&event)),
         Some(Command::Tenant(tenant)) => tenant.run().await.and_then(|done| say(&done)),
+        Some(Command::Reference(site)) => site.write().and_then(|done| say(&done)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

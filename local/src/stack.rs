@@ -20,6 +20,7 @@ use crate::{
     iam::{Grant, Roles},
     lambda::{self, Configuration, Functions},
     listen::{listen, private},
+    reference::Reference,
     tables::{self, Front},
     template::Value,
 };
@@ -62,6 +63,8 @@ pub struct Options {
     pub max_processes: usize,
     /// Where the functions' lines go.
     pub logs: Logs,
+    /// The OpenAPI document to serve the reference page of; the real gateway serves none.
+    pub reference: Option<PathBuf>,
 }
 
 /// Which event service is behind the functions.
@@ -96,6 +99,7 @@ impl Options {
             variables: BTreeMap::new(),
             max_processes: MAX_PROCESSES,
             logs: Logs::collected(),
+            reference: None,
         }
     }
 }
@@ -169,7 +173,10 @@ impl Stack {
             .collect();
         let functions = Functions::start(configurations, options.max_processes, options.logs.clone()).await?;
         let functions = Arc::new(functions);
-        let gateway = Arc::new(Gateway::new(&options.template, Arc::clone(&functions))?);
+        let reference = options
+            .reference
+            .map(|specification| Reference::new(specification, options.tenants.clone()));
+        let gateway = Arc::new(Gateway::new(&options.template, Arc::clone(&functions), reference)?);
         for listener in front.listeners {
             servers.spawn(Arc::clone(&gateway).serve(listener));
         }

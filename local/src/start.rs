@@ -12,6 +12,7 @@ use local::{
     Error, EventServiceChoice, Logs, Options, Stack, Template,
     binaries::{self, Profile},
     demo::{self, DemoTenants, TenantName, TokenRequest},
+    reference,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -101,6 +102,7 @@ impl Start {
             data: self.data,
             event_service,
             logs: Logs::printed(),
+            reference: Some(binaries::workspace().join(reference::SPECIFICATION)),
             ..Options::new(template, binaries, tenants)
         })
         .await
@@ -118,6 +120,7 @@ fn greet(stack: &Stack) -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut out = io::stdout().lock();
     writeln!(out, "API            {url}")?;
+    writeln!(out, "reference      {url}/")?;
     writeln!(out, "tables         {}", stack.dynamodb_url())?;
     writeln!(out, "event service  {}", stack.event_service_url())?;
     writeln!(out, "\n{}", calls::commands(url, &room, &token))?;

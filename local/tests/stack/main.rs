@@ -8,5 +8,6 @@
 
 mod functions;
 mod gateway;
+mod reference;
 mod starting;
 mod support;
