@@ -43,7 +43,10 @@ pub(crate) async fn build_all() -> Fallible<BTreeMap<String, PathBuf>> {
 pub(crate) fn found_in(folder: &Path) -> Fallible<BTreeMap<String, PathBuf>> {
     let entry = |entry: io::Result<DirEntry>| {
         let entry = entry?;
-        Ok((entry.file_name().to_string_lossy().into_owned(), entry.path().canonicalize()?))
+        Ok((
+            entry.file_name().to_string_lossy().into_owned(),
+            entry.path().canonicalize()?,
+        ))
     };
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     entries.map(entry).collect()

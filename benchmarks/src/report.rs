@@ -177,7 +177,9 @@ impl Report<'_> {
     /// How many backends it connects to.
     fn backends_of(&self, id: &str) -> f64 {
         let connections = CONNECTIONS.iter().filter_map(|figure| self.figures.spread(id, figure));
-        connections.map(|spread| if spread.median > 0.0 { 1.0 } else { 0.0 }).sum()
+        connections
+            .map(|spread| if spread.median > 0.0 { 1.0 } else { 0.0 })
+            .sum()
     }
 
     /// One figure in units of another, within each round.
