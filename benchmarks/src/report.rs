@@ -53,11 +53,7 @@ impl Report<'_> {
     fn starts(&self) -> String {
         let rows = self.subjects.iter().map(|subject| {
             let id = subject.id();
-            let size = |of: fn(&Size) -> u64| {
-                self.sizes
-                    .get(&subject.name)
-                    .map_or_else(String::new, |size| megabytes(of(size)))
-            };
+            let size = |of: fn(&Size) -> u64| text(self.sizes.get(&subject.name).map(|size| megabytes(of(size))), 2);
             let connections =
                 CONNECTIONS.map(|figure| text(self.figures.spread(&id, figure).map(|spread| spread.median), 0));
             vec![
@@ -200,8 +196,8 @@ fn text(figure: Option<f64>, digits: usize) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no binary is that large")]
-fn megabytes(bytes: u64) -> String {
-    format!("{:.2}", bytes as f64 / MB)
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / MB
 }
 
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {

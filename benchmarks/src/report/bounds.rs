@@ -1,6 +1,7 @@
 //! The bounds that the project has set itself, and whether they hold.
 
 use super::{MB, Report, megabytes, show, table, text};
+use crate::figures::Spread;
 use crate::measure::{MEMORY, P50, START, of};
 use crate::subjects::{ANY, CACHED, EMPTY, Kind, NEW_CHAT, NOT_CACHED, ONE_CALL, Subject};
 
@@ -39,26 +40,21 @@ impl Report<'_> {
     /// Each bound, what was measured, and whether it holds: whether the median of what was measured is within it.
     pub(super) fn bounds(&self) -> String {
         let mut rows = Vec::new();
-        let mut add = |what: String, bound: String, measured: String, holds: bool| {
-            rows.push(vec![
-                what,
-                bound,
-                measured,
-                if holds { "holds" } else { "missed" }.to_owned(),
-            ]);
+        let mut add = |what: String, bound: String, measured: String, verdict: &str| {
+            rows.push(vec![what, bound, measured, verdict.to_owned()]);
         };
         for function in self.functions(false) {
             if let Some(ratio) = self.ratio((&function.name, START), (ONE_CALL, START)) {
                 let what = format!("{}: init + first invocation, plain", function.name);
                 let bound = format!("{START_BOUND} × one-call floor");
-                add(what, bound, show(Some(ratio), 2), ratio.median <= START_BOUND);
+                add(what, bound, show(Some(ratio), 2), verdict(ratio.median <= START_BOUND));
             }
         }
         for function in self.functions(true) {
             if let Some(handshakes) = self.handshakes(&function.name) {
                 let what = format!("{}: the same over TLS, beyond plain", function.name);
                 let bound = format!("{TLS_BOUND} × a handshake per backend");
-                add(what, bound, show(Some(handshakes), 2), handshakes.median <= TLS_BOUND);
+                add(what, bound, show(Some(handshakes), 2), of_difference(handshakes));
             }
         }
         for (name, phase, floor, bound) in WARM_BOUNDS {
@@ -68,7 +64,7 @@ impl Report<'_> {
                     what,
                     format!("{bound} × {floor}"),
                     show(Some(ratio), 2),
-                    ratio.median <= bound,
+                    verdict(ratio.median <= bound),
                 );
             }
         }
@@ -76,14 +72,14 @@ impl Report<'_> {
             let name = &function.name;
             if let Some(size) = self.sizes.get(name) {
                 for (what, size, bound) in [
-                    ("binary", size.plain, BINARY_BOUND),
-                    ("zipped", size.zipped, ZIPPED_BOUND),
+                    ("binary", megabytes(size.plain), BINARY_BOUND),
+                    ("zipped", megabytes(size.zipped), ZIPPED_BOUND),
                 ] {
                     add(
                         format!("{name}: {what}"),
                         format!("{bound} MB"),
-                        megabytes(size),
-                        in_mb(size) <= bound,
+                        text(Some(size), 2),
+                        verdict(size <= bound),
                     );
                 }
             }
@@ -93,7 +89,7 @@ impl Report<'_> {
                     format!("{name}: peak memory"),
                     format!("{MEMORY_BOUND} MB"),
                     text(Some(memory), 1),
-                    memory <= MEMORY_BOUND,
+                    verdict(memory <= MEMORY_BOUND),
                 );
             }
         }
@@ -108,7 +104,7 @@ impl Report<'_> {
                 measured += &format!(", {:.2} read units", cost.read_units);
             }
             let holds = cost.table <= requests && units.is_none_or(|units| cost.read_units <= units);
-            add(what, bound, measured, holds);
+            add(what, bound, measured, verdict(holds));
         }
         table(&["", "bound", "measured", ""], rows.into_iter())
     }
@@ -120,7 +116,14 @@ impl Report<'_> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no binary is that large")]
-fn in_mb(bytes: u64) -> f64 {
-    bytes as f64 / MB
+fn verdict(holds: bool) -> &'static str {
+    if holds { "holds" } else { "missed" }
+}
+
+/// A difference of two figures may be lost in the noise of both, and then it says nothing.
+fn of_difference(handshakes: Spread) -> &'static str {
+    match handshakes.high - handshakes.low {
+        width if width > 1.0 => "unclear: the quartiles are more than a handshake apart",
+        _ => verdict(handshakes.median <= TLS_BOUND),
+    }
 }
