@@ -19,7 +19,7 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tracing::level_filters::LevelFilter;
-use tracing::{Instrument as _, Level, Span, field};
+use tracing::{Instrument as _, Level};
 use tracing_subscriber::Registry;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::SystemTime;
@@ -111,16 +111,14 @@ pub(crate) async fn observe(
         },
         ..Record::default()
     };
-    // What all lines about one request carry, at any level. Account, audience and chat id are recorded once they are known.
+    // What the other lines about one request carry, at any level. Whose request it is stands in its own line: recording it here, too,
+    // would write the span's fields anew each time.
     let span = tracing::error_span!(
         "request",
         request_id = request.id(),
         trace_id = request.trace_id(),
         function = emf::function(),
         route,
-        account = field::Empty,
-        audience = field::Empty,
-        chat_id = field::Empty,
     );
     let work = async {
         let outcome = work.await;
@@ -206,19 +204,16 @@ fn record(change: impl FnOnce(&mut Record)) {
 
 /// Notes whom this request acts for.
 pub(crate) fn record_account(account: &Account) {
-    Span::current().record("account", account.as_str());
     record(|record| record.subject.account = Some(account.as_str().to_owned()));
 }
 
 /// Notes which chat this request is about.
 pub fn record_chat(chat_id: ChatId) {
-    Span::current().record("chat_id", field::display(chat_id));
     record(|record| record.subject.chat_id = Some(chat_id));
 }
 
 /// Notes whose chat that is.
 pub fn record_audience(audience: &Audience) {
-    Span::current().record("audience", audience.as_str());
     record(|record| record.subject.audience = Some(audience.as_str().to_owned()));
 }
 

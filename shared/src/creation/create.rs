@@ -67,7 +67,10 @@ impl Attempt<'_> {
     async fn make_ready(&self, reservation: StoredChat, event_room_id: Uuid) -> Result<Made, Error> {
         let chat_id = reservation.chat_id();
         for turn in 0..CONFLICT_TRIES {
-            tokio::time::sleep(turn * CONFLICT_PAUSE).await;
+            // The timer's shortest pause is a millisecond, also for one of nothing.
+            if turn > 0 {
+                tokio::time::sleep(turn * CONFLICT_PAUSE).await;
+            }
             match self
                 .table
                 .make_ready(chat_id, self.id, event_room_id, self.deadline())
