@@ -71,18 +71,27 @@ impl Front {
         let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok())?;
         let operation = operation.rsplit('.').next().unwrap_or(operation);
         let request = serde_json::from_slice(body).unwrap_or(Value::Null);
-        let refused = parts(operation, &request).into_iter().find_map(|(action, part)| {
-            let table = part["TableName"].as_str().unwrap_or_default();
-            let key = self.partition_key(table, part);
-            let context = key.map(|key| (LEADING_KEYS, key));
+        let parts = parts(operation, &request);
+        let table = |part: &'_ Value| part["TableName"].as_str().unwrap_or_default().to_owned();
+        // AWS does not say whether it holds a part of a transaction against its own key or against all keys of the transaction. Here it
+        // is the stricter of the two.
+        let keys = parts.iter().map(|(_, part)| self.partition_key(&table(part), part));
+        // Which items a query or a batch is about can't be told here, so no role allows it.
+        let keys = keys.collect::<Option<Vec<_>>>();
+        let context = keys
+            .iter()
+            .flatten()
+            .map(|key| (LEADING_KEYS, *key))
+            .collect::<Vec<_>>();
+        let refused = parts.iter().find_map(|(action, part)| {
+            let table = table(part);
             let access = Access {
-                action: &action,
-                resource: table,
-                context: context.as_slice(),
+                action,
+                resource: &table,
+                context: &context,
             };
-            // Which items a query or a batch is about can't be told here, so no role allows it.
-            let allowed = key.is_some() && self.roles.allow(caller, &access);
-            (!allowed).then(|| (access.to_string(), action.clone(), table))
+            let allowed = keys.is_some() && self.roles.allow(caller, &access);
+            (!allowed).then(|| (access.to_string(), action.clone(), table.clone()))
         });
         let (access, action, table) = refused?;
         let said = format!("its role in template.yaml does not allow {access}");

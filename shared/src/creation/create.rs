@@ -71,11 +71,11 @@ impl Attempt<'_> {
             if turn > 0 {
                 tokio::time::sleep(turn * CONFLICT_PAUSE).await;
             }
-            match self
+            let made_ready = self
                 .table
                 .make_ready(chat_id, self.id, event_room_id, self.deadline())
-                .await?
-            {
+                .await;
+            match made_ready.inspect_err(|_| telemetry::count_possible_orphan_room(chat_id, "the table failed"))? {
                 Write::Done => {
                     return Ok(Made {
                         chat: reservation.with_room(event_room_id),
@@ -95,7 +95,8 @@ impl Attempt<'_> {
                 Write::Conflict => {}
             }
         }
-        // Our own reservation is still there, and its room with it: nobody can go on before it is over.
+        // Our own reservation is still there, and its room is in no chat: nobody can go on before it is over.
+        telemetry::count_possible_orphan_room(chat_id, "other writes were in the way");
         Err(in_progress(
             chat_id,
             reservation.state.running_for().unwrap_or(CONFLICT_RETRY_AFTER),
