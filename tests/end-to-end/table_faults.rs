@@ -253,3 +253,13 @@ async fn an_attempt_that_was_overtaken_answers_with_what_is_there() {
     assert_eq!(api.rooms_without_a_chat(), 1);
     assert!(api.possible_orphans() >= 1);
 }
+
+#[tokio::test]
+async fn a_room_is_counted_at_once_when_the_table_does_not_take_its_chat() {
+    let proxy = Proxy::start(|_| Act::Pass).await;
+    let api = Api::behind(TABLE, &proxy).await;
+    proxy.follow(on("TransactWriteItems", 1, exception(400, "AccessDeniedException")));
+    assert_eq!(api.create(&math()).await.problem(), (500, "internal_error"));
+    assert_eq!(api.rooms_without_a_chat(), 1);
+    assert_eq!(api.possible_orphans(), 1);
+}
