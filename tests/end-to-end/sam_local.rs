@@ -79,7 +79,7 @@ async fn call(token: Option<&str>, method: Method, path: &str, body: Option<Valu
             .header("content-type", "application/json")
             .body(body.to_string());
     }
-    Answer::of(request).await
+    Answer::of_sam_local(request).await
 }
 
 #[tokio::test]
