@@ -40,7 +40,7 @@ const ENDPOINT_TOKEN_ENTRIES: usize = 64;
 pub enum IdentityError {
     /// The key is no P-256 private key in PKCS #8 PEM form, or can't sign.
     #[error("SERVICE_KEY is no usable ES256 private key in PEM form (PKCS #8)")]
-    Key(#[from] jsonwebtoken::errors::Error),
+    Key(#[source] crate::error::Source),
     /// KMS did not sign.
     #[error("KMS did not sign")]
     Kms(#[source] crate::error::Source),

@@ -2,33 +2,31 @@
 
 use super::{IdentityError, Signer};
 use crate::settings::PrivateKeyPem;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use futures_util::future::{self, BoxFuture};
-use jsonwebtoken::errors::{Error, ErrorKind};
-use jsonwebtoken::{Algorithm, EncodingKey, crypto};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
 
-pub(super) struct PemSigner(EncodingKey);
+/// With the library directly: `jsonwebtoken` reads the key anew for each signature.
+pub(super) struct PemSigner(EcdsaKeyPair);
 
 impl PemSigner {
     pub(super) fn new(key: &PrivateKeyPem) -> Result<Self, IdentityError> {
-        let key = EncodingKey::from_ec_pem(key.expose().as_bytes())?;
-        // Only signing shows whether it is a key for ES256.
-        crypto::sign(b"", &key, Algorithm::ES256)?;
-        Ok(Self(key))
+        let key = PrivatePkcs8KeyDer::from_pem_slice(key.expose().as_bytes())
+            .map_err(|error| IdentityError::Key(error.into()))?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_pkcs8_der())
+            .map_err(|error| IdentityError::Key(error.into()))?;
+        Ok(Self(pair))
     }
 }
 
 impl Signer for PemSigner {
     fn sign<'a>(&'a self, message: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, IdentityError>> {
-        // The library gives a signature as the text that stands in a token.
-        let signature = crypto::sign(message, &self.0, Algorithm::ES256)
-            .and_then(|text| {
-                URL_SAFE_NO_PAD
-                    .decode(text)
-                    .map_err(|error| Error::from(ErrorKind::Base64(error)))
-            })
-            .map_err(IdentityError::from);
+        let signature = self.0.sign(&SystemRandom::new(), message);
+        let signature = signature
+            .map(|signature| signature.as_ref().to_vec())
+            .map_err(|error| IdentityError::Key(error.into()));
         Box::pin(future::ready(signature))
     }
 }
