@@ -2,9 +2,9 @@
 
 use crate::chat::Chat;
 use crate::error::Error;
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use aws_lambda_events::encodings::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use lambda_http::Body;
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use serde::Serialize;
 
 /// Says that the answer is that of an earlier, equal request.

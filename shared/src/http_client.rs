@@ -13,6 +13,7 @@ use aws_smithy_types::body::SdkBody;
 use bytes::{Bytes, BytesMut};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,8 +118,8 @@ impl HttpConnector for SdkHttpClient {
                 .ok_or_else(|| ConnectorError::user("a body that is a stream".into()))?;
             let request = http::Request::from_parts(parts, body.to_vec());
             let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
-            let response = client.execute(request).await.map_err(connector_error)?;
-            let (status, headers) = (response.status(), response.headers().clone());
+            let mut response = client.execute(request).await.map_err(connector_error)?;
+            let (status, headers) = (response.status(), mem::take(response.headers_mut()));
             let body = response.bytes().await.map_err(connector_error)?;
             let mut response = http::Response::new(SdkBody::from(body));
             *response.status_mut() = status;

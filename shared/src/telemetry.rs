@@ -1,8 +1,8 @@
 //! Logs and metrics: JSON lines with `level` and an RFC 3339 `timestamp`, which Lambda's JSON log format asks for. Each request
-//! leaves one wide line, "request answered", with all that is known of it, which is its metrics, too ([`emf`]). Other lines are for what
-//! that one can't hold. Message texts are constant, everything that varies is a field. Never bodies, tags or tokens.
+//! leaves one wide line, "request answered", with all that is known of it, which is its metrics, too ([`line`]). Other lines are for
+//! what that one can't hold. Message texts are constant, everything that varies is a field. Never bodies, tags or tokens.
 
-mod emf;
+mod line;
 
 use crate::access::Account;
 use crate::answer::Answer;
@@ -11,7 +11,8 @@ use crate::error::{Dependency, Error};
 use crate::request::Request;
 use crate::settings::{self, SettingsError};
 use aws_sdk_dynamodb::types::ConsumedCapacity;
-use emf::{Metric, Unit};
+use http::StatusCode;
+use line::{Metric, Unit};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::error::Error as _;
@@ -19,14 +20,14 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tracing::level_filters::LevelFilter;
-use tracing::{Instrument as _, Level};
+use tracing::{Event, Level, Subscriber};
+use tracing_serde::fields::AsMap as _;
 use tracing_subscriber::Registry;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::time::SystemTime;
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 tokio::task_local! {
-    /// The request that this task works on.
+    /// The invocation that this task works on.
     static CURRENT: RefCell<Record>;
 }
 
@@ -41,7 +42,7 @@ static IS_COLD: AtomicBool = AtomicBool::new(true);
 ///
 /// # Errors
 /// If the setting that names the metrics' namespace is malformed.
-pub fn start() -> Result<(), SettingsError> {
+pub(crate) fn start() -> Result<(), SettingsError> {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL")
         .ok()
         .and_then(|level| level.parse().ok())
@@ -50,18 +51,10 @@ pub fn start() -> Result<(), SettingsError> {
     let filter = Targets::new()
         .with_default(libraries)
         .with_target(env!("CARGO_CRATE_NAME"), level);
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
-        .with_target(false)
-        .with_timer(SystemTime);
-    let subscriber = Registry::default().with(lines.with_filter(filter));
+    line::start(settings::metrics_namespace()?);
     // Fails only if there is a subscriber already; then logs go there.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    let _ = tracing::subscriber::set_global_default(Registry::default().with(filter).with(Lines));
     panic::set_hook(Box::new(log_panic));
-    emf::start(settings::metrics_namespace()?);
     Ok(())
 }
 
@@ -70,22 +63,63 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(reason = info.payload_as_str(), location, "panic");
 }
 
-/// What becomes known of a request while it is worked on.
-#[derive(Debug, Default)]
+/// Writes what is traced as lines of the same form as the others.
+struct Lines;
+
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        #[derive(Serialize)]
+        struct Traced<'a, F> {
+            #[serde(flatten)]
+            subject: Option<&'a Subject>,
+            #[serde(flatten)]
+            fields: F,
+        }
+
+        let log = |subject: Option<&Subject>| {
+            let fields = event.field_map();
+            line::write(*event.metadata().level(), &Traced { subject, fields }, &[]);
+        };
+        let logged = CURRENT.try_with(|record| match record.try_borrow() {
+            Ok(record) => log(Some(&record.subject)),
+            // It is being changed just now, which nothing that is logged is part of.
+            Err(_) => log(None),
+        });
+        // Outside of an invocation there is none to name.
+        if logged.is_err() {
+            log(None);
+        }
+    }
+}
+
+/// What becomes known of an invocation while it is worked on.
+#[derive(Debug)]
 struct Record {
+    started: Instant,
     subject: Subject,
     upstream: Duration,
     read_capacity: f64,
     write_capacity: f64,
     replays: u32,
+    answered: Option<Answered>,
+}
+
+/// What a request was answered.
+#[derive(Debug)]
+struct Answered {
+    status: StatusCode,
+    error: Option<Error>,
+    after: Duration,
 }
 
 /// What a request is about.
 #[derive(Debug, Default, Serialize)]
 struct Subject {
+    #[serde(skip_serializing_if = "String::is_empty")]
     request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
     route: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
@@ -95,48 +129,32 @@ struct Subject {
     chat_id: Option<ChatId>,
 }
 
-/// Does the `work` of a request, and leaves its line. The line has the failure too, with all that must not go to the caller.
-pub(crate) async fn observe(
-    request: &Request,
-    route: &'static str,
-    work: impl Future<Output = Result<Answer, Error>>,
-) -> Answer {
-    let started = Instant::now();
-    let record = Record {
-        subject: Subject {
-            request_id: request.id().to_owned(),
-            trace_id: request.trace_id().map(ToOwned::to_owned),
-            route,
-            ..Subject::default()
-        },
-        ..Record::default()
+/// Waits for an `invocation`, which ends when its answer was handed over, and leaves its line. So nobody waits for the line, and it
+/// is written before the platform freezes the process, which it does once the next invocation is asked for.
+pub(crate) async fn observe<T>(invocation: impl Future<Output = T>) -> T {
+    let unknown = Record {
+        started: Instant::now(),
+        subject: Subject::default(),
+        upstream: Duration::ZERO,
+        read_capacity: 0.0,
+        write_capacity: 0.0,
+        replays: 0,
+        answered: None,
     };
-    // What the other lines about one request carry, at any level. Whose request it is stands in its own line: recording it here, too,
-    // would write the span's fields anew each time.
-    let span = tracing::error_span!(
-        "request",
-        request_id = request.id(),
-        trace_id = request.trace_id(),
-        function = emf::function(),
-        route,
-    );
-    let work = async {
-        let outcome = work.await;
-        (outcome, CURRENT.with(RefCell::take))
+    let observed = async {
+        let ended = invocation.await;
+        // There is none if the payload was no event at all, which the runtime has logged.
+        record(Record::write);
+        ended
     };
-    let (outcome, record) = CURRENT.scope(RefCell::new(record), work.instrument(span)).await;
-    let (answer, error) = match outcome {
-        Ok(answer) => (answer, None),
-        Err(error) => (Answer::failed(&error, request.id()), Some(error)),
-    };
-    record.write(&answer, error.as_ref(), started.elapsed());
-    answer
+    CURRENT.scope(RefCell::new(unknown), observed).await
 }
 
 impl Record {
-    fn write(&self, answer: &Answer, error: Option<&Error>, duration: Duration) {
+    fn write(&mut self) {
         #[derive(Serialize)]
-        struct Answered<'a> {
+        struct Line<'a> {
+            message: &'static str,
             #[serde(flatten)]
             subject: &'a Subject,
             status: u16,
@@ -146,18 +164,20 @@ impl Record {
             causes: Option<String>,
         }
 
-        let status = answer.status();
+        let Some(Answered { status, error, after }) = &self.answered else {
+            return;
+        };
         let in_class = |class: u16| f64::from(status.as_u16() / 100 == class);
         let failed = |of: &[Dependency]| {
-            let dependency = error.and_then(Error::dependency);
+            let dependency = error.as_ref().and_then(Error::dependency);
             f64::from(dependency.is_some_and(|failed| of.contains(&failed)))
         };
         let is_cold = IS_COLD.swap(false, Ordering::Relaxed);
         let metrics = [
             Metric("2xx", in_class(2), Unit::Count),
             Metric("4xx", in_class(4), Unit::Count),
-            Metric(emf::AVERAGED, in_class(5), Unit::Count),
-            Metric("Duration", milliseconds(duration), Unit::Milliseconds),
+            Metric(line::AVERAGED, in_class(5), Unit::Count),
+            Metric("Duration", milliseconds(*after), Unit::Milliseconds),
             Metric("UpstreamDuration", milliseconds(self.upstream), Unit::Milliseconds),
             Metric("TableReadCapacity", self.read_capacity, Unit::Count),
             Metric("TableWriteCapacity", self.write_capacity, Unit::Count),
@@ -179,17 +199,18 @@ impl Record {
             let causes = std::iter::successors(error.source(), |&cause| cause.source());
             causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
         };
-        let line = Answered {
+        let line = Line {
+            message: "request answered",
             subject: &self.subject,
             status: status.as_u16(),
-            error: error.map(ToString::to_string),
-            causes: error.map(causes).filter(|causes| !causes.is_empty()),
+            error: error.as_ref().map(ToString::to_string),
+            causes: error.as_ref().map(causes).filter(|causes| !causes.is_empty()),
         };
         let level = match status.is_server_error() {
             true => Level::ERROR,
             false => Level::INFO,
         };
-        emf::write(level, "request answered", &line, &metrics);
+        line::write(level, &line, &metrics);
     }
 }
 
@@ -197,9 +218,29 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Changes what is known of the current request. Outside of one, as while connections are opened, there is nothing to know.
+/// Changes what is known of the current invocation. Outside of one, as while connections are opened, there is nothing to know.
 fn record(change: impl FnOnce(&mut Record)) {
     let _ = CURRENT.try_with(|record| change(&mut record.borrow_mut()));
+}
+
+/// Notes which request this invocation is about.
+pub(crate) fn record_request(request: &Request, route: &'static str) {
+    record(|record| {
+        record.subject.request_id = request.id().to_owned();
+        record.subject.trace_id = request.trace_id().map(ToOwned::to_owned);
+        record.subject.route = route;
+    });
+}
+
+/// Notes what it is answered, and the failure that the answer is about, with all that must not go to the caller.
+pub(crate) fn record_answer(answer: &Answer, error: Option<Error>) {
+    record(|record| {
+        record.answered = Some(Answered {
+            status: answer.status(),
+            error,
+            after: record.started.elapsed(),
+        });
+    });
 }
 
 /// Notes whom this request acts for.
@@ -252,6 +293,7 @@ pub(crate) async fn upstream<T>(answer: impl Future<Output = T>) -> T {
 pub fn count_possible_orphan_room(chat_id: ChatId, why: &'static str) {
     #[derive(Serialize)]
     struct PossibleOrphan<'a> {
+        message: &'static str,
         #[serde(flatten)]
         subject: &'a Subject,
         why: &'static str,
@@ -260,10 +302,11 @@ pub fn count_possible_orphan_room(chat_id: ChatId, why: &'static str) {
     record(|record| {
         record.subject.chat_id = Some(chat_id);
         let line = PossibleOrphan {
+            message: "possible orphan room",
             subject: &record.subject,
             why,
         };
         let metric = Metric("PossibleOrphanRooms", 1.0, Unit::Count);
-        emf::write(Level::WARN, "possible orphan room", &line, &[metric]);
+        line::write(Level::WARN, &line, &[metric]);
     });
 }

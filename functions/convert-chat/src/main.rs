@@ -8,11 +8,11 @@ use chats::lambda::{self, Route, Stopped};
 use chats::request::Request;
 use chats::{Error, payload, telemetry};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Stopped> {
-    telemetry::start()?;
-    let clients = clients::writers().await?;
-    lambda::run(ConvertChat { clients }).await
+fn main() -> Result<(), Stopped> {
+    lambda::run(async {
+        let clients = clients::writers().await?;
+        Ok(ConvertChat { clients })
+    })
 }
 
 struct ConvertChat {

@@ -9,12 +9,12 @@ use chats::lambda::{self, Route, Stopped};
 use chats::request::Request;
 use chats::{Error, payload, settings, telemetry};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Stopped> {
-    telemetry::start()?;
-    let data_limit = settings::event_data_limit()?;
-    let clients = clients::writers().await?;
-    lambda::run(CreateChatEvent { clients, data_limit }).await
+fn main() -> Result<(), Stopped> {
+    lambda::run(async {
+        let data_limit = settings::event_data_limit()?;
+        let clients = clients::writers().await?;
+        Ok(CreateChatEvent { clients, data_limit })
+    })
 }
 
 struct CreateChatEvent {

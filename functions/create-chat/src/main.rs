@@ -8,12 +8,12 @@ use chats::lambda::{self, Route, Stopped};
 use chats::request::Request;
 use chats::{Error, payload, settings, telemetry};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Stopped> {
-    telemetry::start()?;
-    let room_kind = settings::event_room_kind()?;
-    let clients = clients::writers().await?;
-    lambda::run(CreateChat { clients, room_kind }).await
+fn main() -> Result<(), Stopped> {
+    lambda::run(async {
+        let room_kind = settings::event_room_kind()?;
+        let clients = clients::writers().await?;
+        Ok(CreateChat { clients, room_kind })
+    })
 }
 
 struct CreateChat {

@@ -8,11 +8,11 @@ use chats::lambda::{self, Route, Stopped};
 use chats::request::Request;
 use chats::{Error, telemetry};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Stopped> {
-    telemetry::start()?;
-    let clients = clients::readers().await?;
-    lambda::run(ReadChatByScope { clients }).await
+fn main() -> Result<(), Stopped> {
+    lambda::run(async {
+        let clients = clients::readers().await?;
+        Ok(ReadChatByScope { clients })
+    })
 }
 
 struct ReadChatByScope {

@@ -38,11 +38,18 @@ impl TableError {
 }
 
 /// Runs a request for as long as the invocation allows; each attempt in it has a time-out of its own.
-pub(crate) async fn within<T>(deadline: Deadline, request: impl Future<Output = T>) -> Result<T, TableError> {
-    let time = deadline.remaining().saturating_sub(ANSWER_TIME);
-    tokio::time::timeout(time, request)
-        .await
-        .map_err(|elapsed| TableError::Unavailable(elapsed.into()))
+pub(crate) fn within<T>(
+    deadline: Deadline,
+    request: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, TableError>> {
+    // The SDK's futures have kilobytes, which would be moved with each future around them, be it waited for or not.
+    let request = Box::pin(request);
+    async move {
+        let time = deadline.remaining().saturating_sub(ANSWER_TIME);
+        tokio::time::timeout(time, request)
+            .await
+            .map_err(|elapsed| TableError::Unavailable(elapsed.into()))
+    }
 }
 
 fn is_throttling(code: &str) -> bool {

@@ -1,18 +1,18 @@
-//! CloudWatch's embedded metric format: a log line that says which of its members are metrics. CloudWatch makes them of the
-//! line itself, so nothing is sent while a caller waits.
+//! A log line, in CloudWatch's embedded metric format if it has metrics: it says which of its members are some. CloudWatch makes
+//! them of the line itself, so nothing is sent for them.
 //!
 //! Each metric is kept twice: over the whole stack, and for each version of each function, which is what a deployment is watched
 //! by. One that is 0 is left out, which its sum does not notice, and which halves what the logs cost, unless it is one whose
 //! average counts.
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use std::io::Write as _;
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 use tracing::Level;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::FormatTime as _;
 
 /// What every line of this process has in common, once it is known.
 static SOURCE: OnceLock<Source> = OnceLock::new();
@@ -37,11 +37,6 @@ pub(super) fn start(namespace: String) {
     });
 }
 
-/// The function's name, once it is known.
-pub(super) fn function() -> Option<&'static str> {
-    SOURCE.get().map(|source| source.function.as_str())
-}
-
 /// A metric: its name, its value, and in what it is measured.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Metric(pub(super) &'static str, pub(super) f64, pub(super) Unit);
@@ -58,37 +53,36 @@ pub(super) enum Unit {
 }
 
 /// Writes a line with `properties`, an object, and those of `metrics` that are not 0 or are [`AVERAGED`]. Nothing before [`start`].
-pub(super) fn write(level: Level, message: &'static str, properties: &impl Serialize, metrics: &[Metric]) {
+pub(super) fn write(level: Level, properties: &impl Serialize, metrics: &[Metric]) {
     let Some(source) = SOURCE.get() else { return };
     let counts = |metric: &&Metric| metric.1 != 0.0 || metric.0 == AVERAGED;
     let metrics: Vec<_> = metrics.iter().filter(counts).copied().collect();
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut timestamp = String::new();
-    // Writing to a string can't fail.
-    let _ = tracing_subscriber::fmt::time::SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    let now = DateTime::from(SystemTime::now());
+    let (Ok(timestamp), Ok(unix_millis)) = (now.fmt(Format::DateTime), now.to_millis()) else {
+        return;
+    };
 
     let line = Line {
         timestamp: &timestamp,
         level: level.as_str(),
-        message,
         function: &source.function,
         version: &source.version,
         properties,
         values: Values(&metrics),
-        aws: Metadata {
-            timestamp: since_epoch.as_millis(),
+        aws: (!metrics.is_empty()).then(|| Metadata {
+            timestamp: unix_millis,
             cloud_watch_metrics: [Directive {
                 namespace: &source.namespace,
                 dimensions: [&[], &["function", "version"]],
                 metrics: Definitions(&metrics),
             }],
-        },
+        }),
     };
     let Ok(mut line) = serde_json::to_vec(&line) else {
         return;
     };
     line.push(b'\n');
-    // In one piece, as `tracing`'s lines are. If standard output is gone there is nobody left to tell.
+    // In one piece. If standard output is gone there is nobody left to tell.
     let _ = std::io::stdout().lock().write_all(&line);
 }
 
@@ -96,22 +90,21 @@ pub(super) fn write(level: Level, message: &'static str, properties: &impl Seria
 struct Line<'a, P> {
     timestamp: &'a str,
     level: &'a str,
-    message: &'a str,
     function: &'a str,
     version: &'a str,
     #[serde(flatten)]
     properties: &'a P,
     #[serde(flatten)]
     values: Values<'a>,
-    #[serde(rename = "_aws")]
-    aws: Metadata<'a>,
+    #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
+    aws: Option<Metadata<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metadata<'a> {
     /// In unix milliseconds.
-    timestamp: u128,
+    timestamp: i64,
     cloud_watch_metrics: [Directive<'a>; 1],
 }
 
