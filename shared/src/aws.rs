@@ -7,7 +7,7 @@ use crate::http_client::SdkHttpClient;
 use crate::settings::AwsSettings;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, HttpClient, SharedCredentialsProvider, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{BehaviorVersion, SharedCredentialsProvider, StalledStreamProtectionConfig};
 use aws_types::SdkConfig;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
 const RETRY_BACKOFF: Duration = Duration::from_millis(50);
 
 /// What all clients have: where and who `settings` say, everything sent through `http`.
-pub(crate) fn sdk_config(settings: AwsSettings, http: reqwest::Client) -> SdkConfig {
+pub(crate) fn sdk_config(settings: AwsSettings, http: SdkHttpClient) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(2)
         .with_initial_backoff(RETRY_BACKOFF);
@@ -29,17 +29,12 @@ pub(crate) fn sdk_config(settings: AwsSettings, http: reqwest::Client) -> SdkCon
         .behavior_version(BehaviorVersion::latest())
         .region(settings.region)
         .credentials_provider(SharedCredentialsProvider::new(settings.credentials))
-        .http_client(http_client(http))
+        .http_client(http)
         .retry_config(retries)
         .timeout_config(timeouts)
         // Bodies are read whole, within the attempt's time-out.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build()
-}
-
-/// `http` as the SDK takes it.
-pub fn http_client(http: reqwest::Client) -> impl HttpClient + 'static {
-    SdkHttpClient(http)
 }
 
 /// A client of DynamoDB, at `url` if it is not AWS's own endpoint.

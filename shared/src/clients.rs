@@ -4,7 +4,7 @@
 use crate::access::{Access, TenantsTable};
 use crate::aws;
 use crate::event_service::EventService;
-use crate::http_client::{self, BuildError};
+use crate::http_client::{self, BuildError, SdkHttpClient};
 use crate::identity::{Identity, IdentityError};
 use crate::settings::{self, AwsSettings, IdentitySettings, SettingsError, TableSettings};
 use crate::table::ChatsTable;
@@ -99,8 +99,10 @@ impl Basis {
         } = TableSettings::from_env()?;
         let tenants_table = settings::tenants_table()?;
         let identity = IdentitySettings::from_env()?;
-        let http = http_client::build()?;
-        let sdk = aws::sdk_config(AwsSettings::from_env()?, http.clone());
+        let tls = http_client::tls()?;
+        let http = http_client::build(tls.clone())?;
+        let sdk = SdkHttpClient::new(tls, http_client::CONNECT_TIMEOUT);
+        let sdk = aws::sdk_config(AwsSettings::from_env()?, sdk);
         let identity = Arc::new(Identity::new(identity, &sdk)?);
         let dynamodb = aws::dynamodb(&sdk, dynamodb_url);
         let tenants = TenantsTable::new(dynamodb.clone(), tenants_table);

@@ -1,24 +1,21 @@
-//! One HTTP client for everything: the event service, tenants' endpoints and, through an adapter, the AWS SDK. One TLS stack, one crypto provider,
-//! one set of root certificates (Mozilla's, compiled in: nothing to load or parse at start, unless a setting adds to them).
+//! How HTTP is spoken: with one TLS stack, one crypto provider, and one set of root certificates (Mozilla's, compiled in: nothing to
+//! load or parse at start, unless a setting adds to them). The event service and tenants' endpoints are called with reqwest; the
+//! AWS SDK, which does itself what reqwest adds, with hyper's client ([`SdkHttpClient`]).
+
+mod sdk;
+
+pub use sdk::SdkHttpClient;
 
 use crate::error::Source;
 use crate::settings::{self, SettingsError};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
 use bytes::{Bytes, BytesMut};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest time to connect, TLS included (design, section 4).
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest time to connect (design, section 4).
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long an unused connection is kept. The event service never closes one, but what lies between may (its contract,
 /// section 8), and a write on a dead connection has an unknown outcome.
@@ -35,26 +32,31 @@ pub enum BuildError {
     Tls(#[source] Source),
 }
 
-/// The HTTP client, once a process. Cloning it shares its connections.
+/// The TLS of all clients.
 ///
 /// # Errors
 /// See [`BuildError`].
-pub fn build() -> Result<reqwest::Client, BuildError> {
-    builder()?.build().map_err(|error| BuildError::Tls(error.into()))
-}
-
-/// What [`build`] builds, for whoever needs other time-outs.
-///
-/// # Errors
-/// See [`BuildError`].
-pub fn builder() -> Result<reqwest::ClientBuilder, BuildError> {
+pub fn tls() -> Result<ClientConfig, BuildError> {
     let roots = roots(settings::extra_ca_certs()?)?;
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| BuildError::Tls(error.into()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let builder = reqwest::Client::builder()
+    Ok(tls)
+}
+
+/// The HTTP client, once a process. Cloning it shares its connections.
+///
+/// # Errors
+/// See [`BuildError`].
+pub fn build(tls: ClientConfig) -> Result<reqwest::Client, BuildError> {
+    builder(tls).build().map_err(|error| BuildError::Tls(error.into()))
+}
+
+/// What [`build`] builds, for whoever needs other time-outs.
+pub fn builder(tls: ClientConfig) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
@@ -64,8 +66,7 @@ pub fn builder() -> Result<reqwest::ClientBuilder, BuildError> {
         // Whether to send again is decided by the caller, who knows what it sends; hyper still takes another connection for a
         // request that it could not begin to send.
         .retry(reqwest::retry::never())
-        .no_proxy();
-    Ok(builder)
+        .no_proxy()
 }
 
 /// Mozilla's authorities and `extra` ones.
@@ -92,47 +93,4 @@ pub(crate) async fn read_bounded(mut response: reqwest::Response, limit: usize) 
         }
     }
     Ok(body.freeze())
-}
-
-/// The client behind the AWS SDK. The SDK's own time-outs are applied by the SDK.
-#[derive(Debug, Clone)]
-pub(crate) struct SdkHttpClient(pub(crate) reqwest::Client);
-
-impl HttpClient for SdkHttpClient {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for SdkHttpClient {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let client = self.0.clone();
-        HttpConnectorFuture::new(async move {
-            let request = request
-                .try_into_http1x()
-                .map_err(|error| ConnectorError::user(error.into()))?;
-            let (parts, body) = request.into_parts();
-            // Every request of this project has its body in memory.
-            let body = body
-                .bytes()
-                .ok_or_else(|| ConnectorError::user("a body that is a stream".into()))?;
-            let request = http::Request::from_parts(parts, body.to_vec());
-            let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
-            let mut response = client.execute(request).await.map_err(connector_error)?;
-            let (status, headers) = (response.status(), mem::take(response.headers_mut()));
-            let body = response.bytes().await.map_err(connector_error)?;
-            let mut response = http::Response::new(SdkBody::from(body));
-            *response.status_mut() = status;
-            *response.headers_mut() = headers;
-            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
-        })
-    }
-}
-
-/// Time-outs and lost connections are worth another attempt, which the SDK decides on by these two kinds.
-fn connector_error(error: reqwest::Error) -> ConnectorError {
-    match error.is_timeout() {
-        true => ConnectorError::timeout(error.into()),
-        false => ConnectorError::io(error.into()),
-    }
 }

@@ -264,5 +264,5 @@ async fn the_token_that_an_endpoint_gets_is_good_for_nothing_else() {
 }
 
 fn reqwest_client() -> reqwest::Client {
-    chats::http_client::build().unwrap()
+    chats::http_client::build(chats::http_client::tls().unwrap()).unwrap()
 }

@@ -8,6 +8,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use chats::http_client::{self, CONNECT_TIMEOUT, SdkHttpClient};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use local::event_service::{Config, Decision, EventService, Issuer, Policy};
 use local::{EventServiceChoice, Key, Options};
@@ -34,10 +35,10 @@ struct KmsKey {
 
 impl KmsKey {
     async fn create() -> Self {
-        let http = chats::http_client::build().unwrap();
+        let http = SdkHttpClient::new(http_client::tls().unwrap(), CONNECT_TIMEOUT);
         let config = aws_sdk_kms::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(chats::aws::http_client(http))
+            .http_client(http)
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("tests", "tests", None, None, "tests"))
             .endpoint_url(moto_url());

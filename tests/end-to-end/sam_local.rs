@@ -65,8 +65,7 @@ async fn each_sample_gets_its_answer_in_a_container() {
 /// A call of the API that `sam local start-api` serves.
 async fn call(token: Option<&str>, method: Method, path: &str, body: Option<Value>) -> Answer {
     // The first call of each function starts a container.
-    let client = chats::http_client::builder()
-        .unwrap()
+    let client = chats::http_client::builder(chats::http_client::tls().unwrap())
         .timeout(Duration::from_secs(120))
         .build()
         .unwrap();

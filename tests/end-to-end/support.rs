@@ -19,6 +19,6 @@ pub(crate) const SCHOOL: &str = "school.example.org";
 
 /// A client for the tests themselves, which may be slow to connect: they run many at once, in debug builds, on few cores.
 fn patient_client() -> reqwest::Client {
-    let builder = chats::http_client::builder().unwrap();
+    let builder = chats::http_client::builder(chats::http_client::tls().unwrap());
     builder.connect_timeout(Duration::from_secs(60)).build().unwrap()
 }

@@ -8,5 +8,5 @@ use lambda_runtime::Error;
 async fn main() -> Result<(), Error> {
     // Over plain HTTP, too: the first random number is no part of a handshake.
     rand::fill(&mut [0; 32])?;
-    floors::run_one_call(chats::http_client::build()?).await
+    floors::run_one_call(chats::http_client::build(chats::http_client::tls()?)?).await
 }

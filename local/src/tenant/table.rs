@@ -8,7 +8,7 @@ use chats::{
     access::TenantsTable,
     aws,
     clock::{self, Deadline},
-    http_client,
+    http_client::{self, SdkHttpClient},
 };
 use clap::Args;
 use http::Uri;
@@ -44,10 +44,10 @@ impl Table {
     pub(crate) async fn open(self) -> Result<(TenantsTable, String), Box<dyn Error>> {
         let name = given(self.table, "TENANTS_TABLE").unwrap_or_else(|| LOCAL_NAME.to_owned());
         let url = given(self.dynamodb_url, "DYNAMODB_URL");
-        let http = http_client::builder()?.connect_timeout(ATTEMPT_TIMEOUT).build()?;
+        let http = SdkHttpClient::new(http_client::tls()?, ATTEMPT_TIMEOUT);
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(aws::http_client(http))
+            .http_client(http)
             .timeout_config(timeouts.build());
         if let Some(url) = &url {
             let place = Place::of(url).ok_or_else(|| format!("{url} is no http or https URL"))?;

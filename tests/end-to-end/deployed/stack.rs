@@ -5,6 +5,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use chats::http_client::{self, CONNECT_TIMEOUT, SdkHttpClient};
 use local::event_service::{Config, Decision, Denial, EventService, Issuer, Policy};
 use reqwest::{Method, Url};
 use serde_json::Value;
@@ -24,7 +25,7 @@ fn said(variable: &str) -> String {
 
 /// Region, credentials and endpoint are the environment's, as for any program.
 async fn sdk() -> SdkConfig {
-    let http = chats::aws::http_client(chats::http_client::build().unwrap());
+    let http = SdkHttpClient::new(http_client::tls().unwrap(), CONNECT_TIMEOUT);
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .load()
@@ -115,7 +116,7 @@ impl Client {
         assert!(put.status.success(), "{put:?}");
 
         let url = Url::parse(&said("DEPLOYED_URL")).unwrap();
-        let mut http = chats::http_client::builder().unwrap();
+        let mut http = http_client::builder(http_client::tls().unwrap());
         let host = url.host_str().unwrap();
         if host.ends_with(".localhost") {
             // Such a name is this machine (RFC 6761), which not every resolver knows.
