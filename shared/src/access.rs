@@ -121,6 +121,7 @@ pub use tenants::{PutTenantError, TenantsTable, tenant_item};
 use crate::chat::Audience;
 use crate::clock::Moment;
 use crate::error::Error;
+use crate::http_client::HttpClient;
 use crate::identity::Identity;
 use crate::request::Request;
 use crate::telemetry;
@@ -137,7 +138,7 @@ pub struct Access {
 
 impl Access {
     /// For the tenants of `tenants`, whose endpoints are asked through `client` as `identity`.
-    pub(crate) fn new(tenants: TenantsTable, client: reqwest::Client, identity: Arc<Identity>) -> Self {
+    pub(crate) fn new(tenants: TenantsTable, client: HttpClient, identity: Arc<Identity>) -> Self {
         Self {
             authentication: Authentication::new(tenants),
             endpoints: Endpoints::new(client, identity),

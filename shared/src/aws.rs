@@ -3,7 +3,7 @@
 //! Made by hand from the variables that Lambda sets. The SDK's own loader looks for region and credentials in files, in other
 //! services and in the machine's metadata, too, none of which a function has: it would be a tenth of the binary.
 
-use crate::http_client::SdkHttpClient;
+use crate::http_client::HttpClient;
 use crate::settings::AwsSettings;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
@@ -18,7 +18,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
 const RETRY_BACKOFF: Duration = Duration::from_millis(50);
 
 /// What all clients have: where and who `settings` say, everything sent through `http`.
-pub(crate) fn sdk_config(settings: AwsSettings, http: SdkHttpClient) -> SdkConfig {
+pub(crate) fn sdk_config(settings: AwsSettings, http: HttpClient) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(2)
         .with_initial_backoff(RETRY_BACKOFF);

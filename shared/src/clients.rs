@@ -4,7 +4,7 @@
 use crate::access::{Access, TenantsTable};
 use crate::aws;
 use crate::event_service::EventService;
-use crate::http_client::{self, BuildError, SdkHttpClient};
+use crate::http_client::{BuildError, HttpClient};
 use crate::identity::{Identity, IdentityError};
 use crate::settings::{self, AwsSettings, IdentitySettings, SettingsError, TableSettings};
 use crate::table::ChatsTable;
@@ -73,7 +73,7 @@ pub async fn writers() -> Result<Writers, ClientsError> {
     let event_service = EventService::new(&url, http, Arc::clone(&identity));
     warm_up(async {
         // The first token is signed now, which with KMS is a request of its own. A failure shows again at the first request.
-        let _ = tokio::join!(table.warm_up(), event_service.warm_up(), identity.current());
+        let _ = tokio::join!(table.warm_up(), event_service.warm_up(WARM_UP_TIME), identity.current());
     })
     .await;
     Ok(Writers {
@@ -87,7 +87,7 @@ pub async fn writers() -> Result<Writers, ClientsError> {
 struct Basis {
     access: Access,
     table: ChatsTable,
-    http: reqwest::Client,
+    http: HttpClient,
     identity: Arc<Identity>,
 }
 
@@ -99,10 +99,8 @@ impl Basis {
         } = TableSettings::from_env()?;
         let tenants_table = settings::tenants_table()?;
         let identity = IdentitySettings::from_env()?;
-        let tls = http_client::tls()?;
-        let http = http_client::build(tls.clone())?;
-        let sdk = SdkHttpClient::new(tls, http_client::CONNECT_TIMEOUT);
-        let sdk = aws::sdk_config(AwsSettings::from_env()?, sdk);
+        let http = HttpClient::build()?;
+        let sdk = aws::sdk_config(AwsSettings::from_env()?, http.clone());
         let identity = Arc::new(Identity::new(identity, &sdk)?);
         let dynamodb = aws::dynamodb(&sdk, dynamodb_url);
         let tenants = TenantsTable::new(dynamodb.clone(), tenants_table);

@@ -12,18 +12,18 @@ use crate::access::{CreateEvent, Permit};
 use crate::chat::{Audience, ChatId, Tags};
 use crate::clock::{self, Deadline};
 use crate::event::Event;
-use crate::http_client::read_bounded;
+use crate::http_client::HttpClient;
 use crate::identity::{Identity, IdentityError};
 use crate::request::{TRACEPARENT, XRAY_TRACE_ID};
 use crate::table::within;
 use crate::telemetry;
 use bytes::Bytes;
 use failure::Reply;
-use http::{HeaderValue, StatusCode, header};
-use reqwest::{Method, Url};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 use uuid::Uuid;
 
 /// Time that is kept of the invocation for what comes after a call: writing to the table, answering.
@@ -100,7 +100,7 @@ pub struct Room {
 /// The event service.
 #[derive(Debug)]
 pub struct EventService {
-    client: reqwest::Client,
+    client: HttpClient,
     /// Base URL without a slash at its end.
     base: String,
     identity: Arc<Identity>,
@@ -108,16 +108,15 @@ pub struct EventService {
 
 impl EventService {
     /// The event service at `url`, reached through `client` as `identity`. Nothing is sent yet.
-    pub(crate) fn new(url: &Url, client: reqwest::Client, identity: Arc<Identity>) -> Self {
+    pub(crate) fn new(url: &Url, client: HttpClient, identity: Arc<Identity>) -> Self {
         let base = url.as_str().trim_end_matches('/').to_owned();
         Self { client, base, identity }
     }
 
-    /// Opens a connection. A failure shows again at the first request.
-    pub(crate) async fn warm_up(&self) {
-        if let Ok(response) = self.client.get(format!("{}/healthz", self.base)).send().await {
-            // Only with its body read a connection is free for the next request.
-            let _ = read_bounded(response, ANSWER_BYTES).await;
+    /// Opens a connection, for which there is this much time. A failure shows again at the first request.
+    pub(crate) async fn warm_up(&self, time: Duration) {
+        if let Ok(request) = Request::get(format!("{}/healthz", self.base)).body(Bytes::new()) {
+            let _ = self.client.send(request, time, ANSWER_BYTES).await;
         }
     }
 
@@ -252,27 +251,29 @@ impl EventService {
         if remaining < time_needed {
             return Err(Failure::not_started());
         }
-        let mut request = self
-            .client
-            .request(method, format!("{}/api/v1{path}", self.base))
-            .header(header::AUTHORIZATION, token)
-            .timeout(remaining.saturating_sub(TIME_AFTER));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1{path}", self.base))
+            .header(header::AUTHORIZATION, token);
         if let Some(traceparent) = call.traceparent {
             request = request.header(TRACEPARENT, traceparent);
         }
         if let Some(trace_id) = call.xray_trace_id {
             request = request.header(XRAY_TRACE_ID, trace_id);
         }
-        if let Some(body) = body {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        telemetry::upstream(async {
-            let response = request.send().await.map_err(Failure::lost)?;
-            let status = response.status();
-            let body = read_bounded(response, ANSWER_BYTES).await;
-            Ok(Reply { status, body })
+        let request = request
+            .body(body.unwrap_or_default())
+            .map_err(|error| Failure::Unavailable(error.into()))?;
+        let time = remaining.saturating_sub(TIME_AFTER);
+        let response = telemetry::upstream(self.client.send(request, time, ANSWER_BYTES)).await;
+        let (head, body) = response.map_err(Failure::lost)?.into_parts();
+        Ok(Reply {
+            status: head.status,
+            body,
         })
-        .await
     }
 }
 

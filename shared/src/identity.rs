@@ -14,11 +14,11 @@ use futures_util::future::BoxFuture;
 use http::HeaderValue;
 use kms::KmsSigner;
 use pem::PemSigner;
-use reqwest::Url;
 use serde::Serialize;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use url::Url;
 
 /// How long a token for the event service lives, in seconds.
 const LIFETIME_SECONDS: i64 = 60 * 60;

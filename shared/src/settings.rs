@@ -3,12 +3,12 @@
 
 use crate::limits;
 use aws_sdk_dynamodb::config::{Credentials, Region};
-use reqwest::Url;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::env::VarError;
 use std::fmt;
+use url::Url;
 
 /// A variable that is missing or malformed. Its text is the sentence that the function stops with.
 #[derive(Debug, thiserror::Error)]

@@ -22,7 +22,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let template = Template::read(&binaries::workspace().join("template.yaml"))?;
     let functions = binaries::build(binaries::Profile::Debug).await?;
     let stack = Stack::start(Options::new(template, functions, DemoTenants::generate()?)).await?;
-    let client = chats::http_client::build(chats::http_client::tls()?)?;
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(chats::http_client::tls()?)
+        .build()?;
     let owner = stack.tenants().token(&TokenRequest::new(TenantName::School))?;
     let stranger = stack.tenants().token(&TokenRequest::new(TenantName::Clinic))?;
 

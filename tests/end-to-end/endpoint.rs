@@ -1,6 +1,6 @@
 //! A tenant's authorization endpoint that misbehaves, and what it can do with the token that it gets: nothing.
 
-use crate::support::{Act, Answer, Api, OwnTenant, Proxy, Seen, unix_seconds};
+use crate::support::{Act, Answer, Api, OwnTenant, Proxy, Seen, client_builder, unix_seconds};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -264,5 +264,5 @@ async fn the_token_that_an_endpoint_gets_is_good_for_nothing_else() {
 }
 
 fn reqwest_client() -> reqwest::Client {
-    chats::http_client::build(chats::http_client::tls().unwrap()).unwrap()
+    client_builder().build().unwrap()
 }

@@ -8,7 +8,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chats::http_client::{self, CONNECT_TIMEOUT, SdkHttpClient};
+use chats::http_client::HttpClient;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use local::event_service::{Config, Decision, EventService, Issuer, Policy};
 use local::{EventServiceChoice, Key, Options};
@@ -35,7 +35,7 @@ struct KmsKey {
 
 impl KmsKey {
     async fn create() -> Self {
-        let http = SdkHttpClient::new(http_client::tls().unwrap(), CONNECT_TIMEOUT);
+        let http = HttpClient::build().unwrap();
         let config = aws_sdk_kms::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http)

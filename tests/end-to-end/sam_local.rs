@@ -2,7 +2,7 @@
 //! `scripts/sam-local-check` starts what they need.
 
 use crate::samples::{self, SAMPLES};
-use crate::support::{Answer, SCHOOL, options};
+use crate::support::{Answer, SCHOOL, client_builder, options};
 use local::demo::{ROOM, TenantName};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -65,10 +65,7 @@ async fn each_sample_gets_its_answer_in_a_container() {
 /// A call of the API that `sam local start-api` serves.
 async fn call(token: Option<&str>, method: Method, path: &str, body: Option<Value>) -> Answer {
     // The first call of each function starts a container.
-    let client = chats::http_client::builder(chats::http_client::tls().unwrap())
-        .timeout(Duration::from_secs(120))
-        .build()
-        .unwrap();
+    let client = client_builder().timeout(Duration::from_secs(120)).build().unwrap();
     let mut request = client.request(method, format!("{}{path}", said("SAM_LOCAL_URL")));
     if let Some(token) = token {
         request = request.bearer_auth(token);

@@ -8,7 +8,7 @@ use chats::{
     access::TenantsTable,
     aws,
     clock::{self, Deadline},
-    http_client::{self, SdkHttpClient},
+    http_client::HttpClient,
 };
 use clap::Args;
 use http::Uri;
@@ -44,7 +44,7 @@ impl Table {
     pub(crate) async fn open(self) -> Result<(TenantsTable, String), Box<dyn Error>> {
         let name = given(self.table, "TENANTS_TABLE").unwrap_or_else(|| LOCAL_NAME.to_owned());
         let url = given(self.dynamodb_url, "DYNAMODB_URL");
-        let http = SdkHttpClient::new(http_client::tls()?, ATTEMPT_TIMEOUT);
+        let http = HttpClient::with_connect_timeout(ATTEMPT_TIMEOUT)?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)

@@ -6,15 +6,17 @@ use super::authorization::Question;
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
 use crate::error::{Dependency, Error, Source};
-use crate::http_client::read_bounded;
+use crate::http_client::{HttpClient, HttpError};
 use crate::identity::Identity;
 use crate::table::within;
 use crate::telemetry;
-use http::header;
+use bytes::Bytes;
+use http::{Request, header};
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// How long a decision counts, yes and no alike (design, section 5).
 const DECISION_AGE: Duration = Duration::from_secs(30);
@@ -31,7 +33,7 @@ const ANSWER_BYTES: usize = 64 * 1024;
 /// Asks tenants' endpoints.
 #[derive(Debug)]
 pub(super) struct Endpoints {
-    client: reqwest::Client,
+    client: HttpClient,
     identity: Arc<Identity>,
     /// Whether endpoints on this machine may be without TLS: only where this service's key is a PEM text, which is local.
     http_allowed: bool,
@@ -67,7 +69,7 @@ struct Object<'a> {
 }
 
 impl Endpoints {
-    pub(super) fn new(client: reqwest::Client, identity: Arc<Identity>) -> Self {
+    pub(super) fn new(client: HttpClient, identity: Arc<Identity>) -> Self {
         Self {
             client,
             http_allowed: identity.is_local(),
@@ -125,30 +127,24 @@ impl Endpoints {
             return Err("an endpoint without TLS is for the local stack only".into());
         }
         let token = self.identity.token_for(&decision.endpoint).await?;
-        let request = self
-            .client
-            .post(&decision.endpoint)
+        let request = Request::post(Url::parse(&decision.endpoint)?.as_str())
             .header(header::AUTHORIZATION, token)
             .header(header::CONTENT_TYPE, "application/json")
-            .timeout(TOTAL_TIMEOUT)
-            .body(serde_json::to_vec(&asked)?)
-            .build()?;
+            .body(Bytes::from(serde_json::to_vec(&asked)?))?;
         // A question changes nothing. It is asked again if the connection, which may have been kept for long, is dead.
-        let response = match request.try_clone() {
-            Some(again) => match self.client.execute(request).await {
-                Err(error) if !error.is_timeout() => self.client.execute(again).await,
-                response => response,
-            },
-            None => self.client.execute(request).await,
+        let response = match self.client.send(request.clone(), TOTAL_TIMEOUT, ANSWER_BYTES).await {
+            Err(HttpError::Connect(_) | HttpError::Lost(_)) => {
+                self.client.send(request, TOTAL_TIMEOUT, ANSWER_BYTES).await
+            }
+            response => response,
         };
-        // A URL may hold what is not for the log.
-        let response = response.map_err(reqwest::Error::without_url)?;
+        let response = response?;
         let status = response.status();
         if !status.is_success() {
             return Err(format!("the endpoint answered {status}").into());
         }
         // Whatever is no list with the action says no.
-        let body = read_bounded(response, ANSWER_BYTES).await?;
+        let body = response.into_body()?;
         let answer = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let list = answer.as_array().map(Vec::as_slice).unwrap_or_default();
         Ok(list.iter().any(|action| action == decision.question.action))

@@ -6,10 +6,10 @@ use aws_lc_rs::signature::{
 };
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
-use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use url::Url;
 
 /// A tenant as operators write it down: in a file as TOML, in the table as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::tenants::TenantsTable;
 use super::{Account, Authorization, TenantDocument};
 use crate::clock::{Deadline, Moment};
 use crate::error::Error;
-use crate::http_client;
+use crate::http_client::HttpClient;
 use crate::identity::Identity;
 use crate::settings::{IdentitySettings, KeySettings, PrivateKeyPem, ServiceAccount};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -287,10 +287,7 @@ fn endpoints(key: KeySettings) -> Endpoints {
     };
     let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
     let identity = Identity::new(settings, &sdk).unwrap();
-    Endpoints::new(
-        http_client::build(http_client::tls().unwrap()).unwrap(),
-        Arc::new(identity),
-    )
+    Endpoints::new(HttpClient::build().unwrap(), Arc::new(identity))
 }
 
 #[tokio::test]

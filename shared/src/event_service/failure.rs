@@ -1,6 +1,7 @@
 //! What a failed call to the event service says about its outcome.
 
 use crate::error::{Error, Repeat, Source};
+use crate::http_client::HttpError;
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
@@ -35,20 +36,18 @@ impl Failure {
 
     /// For a call whose answer did not come. A failure to connect, in time or not, is the only one after which the service
     /// surely did not see the request.
-    pub(super) fn lost(error: reqwest::Error) -> Self {
-        if error.is_connect() || error.is_builder() {
-            Self::Unavailable(error.into())
-        } else if error.is_timeout() {
-            Self::TimedOut(error.into())
-        } else {
-            Self::Unknown(error.into())
+    pub(super) fn lost(error: HttpError) -> Self {
+        match error {
+            HttpError::Connect(_) => Self::Unavailable(error.into()),
+            HttpError::TimedOut => Self::TimedOut(error.into()),
+            HttpError::Lost(_) | HttpError::TooLong => Self::Unknown(error.into()),
         }
     }
 
     /// For an answer that could not be read, or not in time: what it answers may have been done.
     pub(super) fn unreadable(source: Source) -> Self {
-        match source.downcast_ref::<reqwest::Error>() {
-            Some(error) if error.is_timeout() => Self::TimedOut(source),
+        match source.downcast_ref() {
+            Some(HttpError::TimedOut) => Self::TimedOut(source),
             _ => Self::Unknown(source),
         }
     }
@@ -92,7 +91,7 @@ impl Failure {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
-    pub(super) body: Result<Bytes, Source>,
+    pub(super) body: Result<Bytes, HttpError>,
 }
 
 /// The service's own errors: `{"type", "title", "detail"}`, without `detail` for those about tokens.
@@ -122,7 +121,7 @@ impl Reply {
         let status = self.status;
         let body = match self.body {
             Ok(body) => body,
-            Err(source) => return Failure::unreadable(source),
+            Err(error) => return Failure::unreadable(error.into()),
         };
         let kind = serde_json::from_slice(&body).ok().map(|OwnError { r#type }| r#type);
         // Details name accounts and repeat parts of what was sent, so the log gets status and type alone.
@@ -246,7 +245,7 @@ mod tests {
         }
         let cut_short = Reply {
             status: StatusCode::NOT_FOUND,
-            body: Err("reset".into()),
+            body: Err(HttpError::Lost("reset".into())),
         };
         assert!(matches!(cut_short.into_failure(), Failure::Unknown(_)));
     }

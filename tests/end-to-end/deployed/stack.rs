@@ -1,11 +1,11 @@
 //! The deployed stack as its users, its operators and the event service meet it.
 
-use crate::support::{Answer, OwnTenant, SigningKey, options};
+use crate::support::{Answer, OwnTenant, SigningKey, client_builder, options};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chats::http_client::{self, CONNECT_TIMEOUT, SdkHttpClient};
+use chats::http_client::HttpClient;
 use local::event_service::{Config, Decision, Denial, EventService, Issuer, Policy};
 use reqwest::{Method, Url};
 use serde_json::Value;
@@ -25,7 +25,7 @@ fn said(variable: &str) -> String {
 
 /// Region, credentials and endpoint are the environment's, as for any program.
 async fn sdk() -> SdkConfig {
-    let http = SdkHttpClient::new(http_client::tls().unwrap(), CONNECT_TIMEOUT);
+    let http = HttpClient::build().unwrap();
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .load()
@@ -116,7 +116,7 @@ impl Client {
         assert!(put.status.success(), "{put:?}");
 
         let url = Url::parse(&said("DEPLOYED_URL")).unwrap();
-        let mut http = http_client::builder(http_client::tls().unwrap());
+        let mut http = client_builder();
         let host = url.host_str().unwrap();
         if host.ends_with(".localhost") {
             // Such a name is this machine (RFC 6761), which not every resolver knows.
