@@ -188,3 +188,74 @@ fn roots(extra: Vec<CertificateDer<'static>>) -> Result<RootCertStore, BuildErro
     }
     Ok(roots)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    const WITHIN: Duration = Duration::from_secs(5);
+    const LIMIT: usize = 4;
+
+    /// A server that says this to whoever asks, and then keeps silent.
+    async fn server(says: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut asked = [0; 1_024];
+                let _ = stream.read(&mut asked).await;
+                stream.write_all(says.as_bytes()).await.unwrap();
+                kept.push(stream);
+            }
+        });
+        address.to_string()
+    }
+
+    async fn send(url: String) -> Result<Response<Result<Bytes, HttpError>>, HttpError> {
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        HttpClient::build().unwrap().send(request, WITHIN, LIMIT).await
+    }
+
+    // Time is paused: where nothing happens any more it goes on to the next time-out.
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_that_does_not_end_is_no_connection() {
+        let address = server("").await;
+        let error = send(format!("https://{address}")).await.unwrap_err();
+        assert!(matches!(error, HttpError::Connect(_)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_port_where_nobody_listens_is_no_connection() {
+        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let error = send(format!("http://{address}")).await.unwrap_err();
+        assert!(matches!(error, HttpError::Connect(_)), "{error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_does_not_come_is_late_not_unsent() {
+        let address = server("").await;
+        let error = send(format!("http://{address}")).await.unwrap_err();
+        assert!(matches!(error, HttpError::TimedOut), "{error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_end_is_late_and_its_status_is_known() {
+        let address = server("HTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\nab").await;
+        let answer = send(format!("http://{address}")).await.unwrap();
+        assert_eq!(answer.status(), 201);
+        assert!(matches!(answer.body(), Err(HttpError::TimedOut)), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_limit() {
+        let address = server("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabcd").await;
+        let answer = send(format!("http://{address}")).await.unwrap();
+        assert_eq!(answer.into_body().unwrap(), "abcd");
+        let address = server("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabcde").await;
+        let answer = send(format!("http://{address}")).await.unwrap();
+        assert!(matches!(answer.body(), Err(HttpError::TooLong)), "{answer:?}");
+    }
+}

@@ -171,10 +171,14 @@ async fn a_malformed_item_is_its_own_tenants_trouble_alone_and_the_log_names_the
             line["message"] == "tenant malformed" && line["issuer"] == json!(tenant.issuer)
         });
         let line = line.await;
-        let error = serde_json::from_str::<Value>(&line).unwrap()["error"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["request_id"].as_str(), answer.header("apigw-requestid"), "{line}");
+        assert_eq!(
+            (&line["level"], &line["_aws"]),
+            (&json!("ERROR"), &Value::Null),
+            "{line}"
+        );
+        let error = line["error"].as_str().unwrap();
         if !error.contains(fault) {
             wrong.push(format!("{item}: {fault:?} was expected: {error}"));
         }
