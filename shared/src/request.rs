@@ -34,7 +34,7 @@ pub struct Request {
 
 /// The headers that are used. One that is given several times, in whatever case, counts as it was given last; the gateway itself
 /// gives each once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Headers {
     authorization: Option<HeaderValue>,
     content_type: Option<HeaderValue>,
