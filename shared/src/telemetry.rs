@@ -63,7 +63,8 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(reason = info.payload_as_str(), location, "panic");
 }
 
-/// Writes what is traced as lines of the same form as the others.
+/// Writes what is traced as lines of the same form as the others. What is known of the request is in them already, so an event has
+/// no field of a [`Subject`]'s.
 struct Lines;
 
 impl<S: Subscriber> Layer<S> for Lines {

@@ -1,7 +1,8 @@
 //! A table that is slow, throttled, behind or busy: what the embedded one never is.
 
-use crate::support::{Act, Api, Proxy, SCHOOL, Seen, TABLE};
+use crate::support::{Act, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, TABLE};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const MATH: &str = "8266d9a3-cb64-5cac-a760-dd3300c2e437";
@@ -262,4 +263,36 @@ async fn a_room_is_counted_at_once_when_the_table_does_not_take_its_chat() {
     assert_eq!(api.create(&math()).await.problem(), (500, "internal_error"));
     assert_eq!(api.rooms_without_a_chat(), 1);
     assert_eq!(api.possible_orphans(), 1);
+}
+
+#[tokio::test]
+async fn a_reservation_that_can_not_be_dropped_is_told_in_a_line_that_names_everything_once() {
+    let no_rooms = Act::Answer(403, "application/json", json!({"type": "access_denied"}).to_string());
+    let rooms = Proxy::start(move |_| no_rooms.clone()).await;
+    let table = Proxy::start(|_| Act::Pass).await;
+    let api = Api::with(BTreeMap::from([
+        (EVENT_SERVICE.to_owned(), rooms.url().to_owned()),
+        (TABLE.to_owned(), table.url().to_owned()),
+    ]))
+    .await;
+    table.stand_before(api.stack.dynamodb_url());
+    table.follow(on("DeleteItem", 1, exception(400, "AccessDeniedException")));
+    let answer = api.create(&math()).await;
+    let line = api
+        .stack
+        .logs()
+        .find(|line| line.contains("reservation not dropped"))
+        .await;
+    let fields: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        fields["request_id"].as_str(),
+        answer.header("apigw-requestid"),
+        "{line}"
+    );
+    assert_eq!(
+        (&fields["level"], &fields["chat_id"]),
+        (&json!("WARN"), &json!(MATH)),
+        "{line}"
+    );
+    assert_eq!(line.matches("\"chat_id\"").count(), 1, "{line}");
 }

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use url::Url;
 
 /// How long a decision counts, yes and no alike (design, section 5).
@@ -131,10 +132,13 @@ impl Endpoints {
             .header(header::AUTHORIZATION, token)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::from(serde_json::to_vec(&asked)?))?;
-        // A question changes nothing. It is asked again if the connection, which may have been kept for long, is dead.
+        // A question changes nothing. It is asked again if the connection, which may have been kept for long, is dead; in the time
+        // that is left then.
+        let begun = Instant::now();
         let response = match self.client.send(request.clone(), TOTAL_TIMEOUT, ANSWER_BYTES).await {
             Err(HttpError::Connect(_) | HttpError::Lost(_)) => {
-                self.client.send(request, TOTAL_TIMEOUT, ANSWER_BYTES).await
+                let left = TOTAL_TIMEOUT.saturating_sub(begun.elapsed());
+                self.client.send(request, left, ANSWER_BYTES).await
             }
             response => response,
         };

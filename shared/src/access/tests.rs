@@ -325,3 +325,22 @@ async fn a_decision_is_forgotten_after_thirty_seconds_yes_and_no_alike() {
         }
     }
 }
+
+// Time is paused: where nothing happens any more it goes on to the next time-out.
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_can_not_be_reached_takes_no_longer_than_one_that_does_not_answer() {
+    // Connections are made, and no handshake ever ends.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/authorize", silent.local_addr().unwrap());
+    let endpoints = endpoints(KeySettings::Pem(PrivateKeyPem::new(Key::new("ours").pem())));
+    let account = account().await;
+    let question = Question {
+        object: vec!["classrooms".to_owned()],
+        action: "read",
+    };
+    let begun = tokio::time::Instant::now();
+    let decision = endpoints.allows(&url, &account, question, deadline(), Moment::now());
+    assert!(matches!(decision.await, Err(Error::ServiceUnavailable { .. })));
+    let took = begun.elapsed();
+    assert!(took <= Duration::from_millis(1_510), "{took:?}");
+}

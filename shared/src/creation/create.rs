@@ -130,7 +130,7 @@ impl Attempt<'_> {
     /// Drops this attempt's reservation. If that fails it runs out by itself.
     async fn drop_reservation(&self, chat_id: ChatId) {
         if let Err(error) = self.table.drop_reservation(chat_id, self.id, self.deadline()).await {
-            tracing::warn!(%chat_id, ?error, "reservation not dropped");
+            tracing::warn!(?error, "reservation not dropped");
         }
     }
 }
