@@ -1,5 +1,5 @@
-//! What is kept in memory between requests: bounded in entries, for memory, and in age, for truth. Time is an argument, so that
-//! tests move it.
+//! Values that are kept in memory between requests. A cache bounds the number of its entries, to save memory, and their age, to
+//! stay true. Time is an argument, so that tests can move it.
 
 use crate::clock::Moment;
 use lru::LruCache;
@@ -10,14 +10,14 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The values used last, each with the time it became known.
+/// The most recently used values, each with the time when it became known.
 pub(crate) struct Cache<K: Hash + Eq, V> {
     entries: Mutex<LruCache<K, (Moment, V)>>,
     age: Duration,
 }
 
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
-    /// A cache for `entries` values, none older than `age`.
+    /// Creates a cache of `entries` values at most, none older than `age`.
     pub(crate) fn new(entries: usize, age: Duration) -> Self {
         let entries = NonZeroUsize::new(entries).unwrap_or(NonZeroUsize::MIN);
         Self {
@@ -26,7 +26,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         }
     }
 
-    /// The value of `key`, and when it became known, if that is not too long ago.
+    /// Returns the value of `key` and when it became known, unless it is too old.
     pub(crate) fn get_with_time<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Moment) -> Option<(Moment, V)>
     where
         K: Borrow<Q>,
@@ -40,7 +40,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         None
     }
 
-    /// As [`Cache::get_with_time`], the value alone.
+    /// Returns the value of `key`, unless it is too old.
     pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Moment) -> Option<V>
     where
         K: Borrow<Q>,
@@ -48,12 +48,12 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         self.get_with_time(key, now).map(|(_, value)| value)
     }
 
-    /// Keeps a value that became known `now`.
+    /// Stores a value that became known `now`.
     pub(crate) fn insert(&self, key: K, value: V, now: Moment) {
         self.insert_since(key, value, now, now);
     }
 
-    /// Keeps a value that became known before, at `since`. Of what is too old `now`, it lets go what was not used lately.
+    /// Stores a value that became known at `since`. Entries that are too old `now` are removed from the least recently used end.
     pub(crate) fn insert_since(&self, key: K, value: V, since: Moment, now: Moment) {
         let mut entries = self.lock();
         while entries
@@ -65,7 +65,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         entries.put(key, (since, value));
     }
 
-    /// Forgets a value.
+    /// Removes a value.
     pub(crate) fn remove<Q: Hash + Eq + ?Sized>(&self, key: &Q)
     where
         K: Borrow<Q>,
@@ -74,7 +74,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<K, (Moment, V)>> {
-        // A panic while it was held can't have left it half written: at worst an entry is missing.
+        // A panic under the lock can't leave an entry half written. At worst, one is missing.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

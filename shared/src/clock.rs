@@ -1,39 +1,44 @@
-//! Time: unix seconds for what is stored, the deadline that every time-out of an invocation is cut from, and moments for what
-//! is kept in memory.
+//! Time: unix seconds for what is stored, deadlines for what an invocation may still start, and moments for what is kept in
+//! memory.
 
 use std::ops::Add;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
-/// Now, in whole unix seconds.
+/// Time that is reserved for the answer when something else takes too long.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(300);
+
+/// The current time in whole unix seconds.
 pub fn unix_seconds() -> i64 {
     since_epoch().as_secs().cast_signed()
 }
 
 fn since_epoch() -> Duration {
-    // A clock before 1970 is no clock; everything it would stamp is refused by others anyway.
+    // A clock before 1970 counts as 1970. The other services refuse anything with such a date.
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// When the platform ends this invocation (the function's time-out, counted by Lambda).
+/// The time at which the platform ends this invocation: the function's time-out, counted by Lambda.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     since_epoch: Duration,
 }
 
 impl Deadline {
-    /// From Lambda's context: unix milliseconds.
+    /// Takes the deadline from Lambda's context, in unix milliseconds.
     pub fn from_unix_millis(millis: u64) -> Self {
         Self {
             since_epoch: Duration::from_millis(millis),
         }
     }
 
-    /// How long until then; zero when it is over.
+    /// Returns the time left, which is zero after the deadline.
     pub fn remaining(self) -> Duration {
         self.since_epoch.saturating_sub(since_epoch())
     }
 
-    /// The first whole unix second that is not before it.
+    /// Returns the first whole unix second that is not before the deadline.
     pub fn unix_seconds_rounded_up(self) -> i64 {
         self.since_epoch
             .as_millis()
@@ -41,13 +46,22 @@ impl Deadline {
             .try_into()
             .unwrap_or(i64::MAX)
     }
+
+    /// Runs `work` until shortly before the deadline, so that there is still time to answer.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if `work` is not done by then. It is dropped.
+    pub(crate) fn within<T>(self, work: impl Future<Output = T>) -> impl Future<Output = Result<T, Elapsed>> {
+        // The SDK's futures take kilobytes. In a box they are not moved with every future around them.
+        let work = Box::pin(work);
+        async move { timeout(self.remaining().saturating_sub(TIME_TO_ANSWER), work).await }
+    }
 }
 
-/// A moment, to tell how long ago something became known.
+/// A point in time, used to tell the age of something in memory.
 ///
-/// By two clocks: Lambda freezes a process between requests, and a frozen machine's monotonic clock may stand still, while the wall
-/// clock may be set back. Whichever says that more time has passed is believed, since what is kept too long is wrong and what is
-/// forgotten too early is only read again.
+/// It is measured by two clocks. Lambda freezes a process between requests: its monotonic clock may stand still meanwhile, and its
+/// wall clock may be set back. The larger age counts, because a value that is dropped too early is only fetched again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
     monotonic: Instant,
@@ -56,7 +70,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// This moment.
+    /// Returns this moment.
     pub(crate) fn now() -> Self {
         Self {
             monotonic: Instant::now(),
@@ -64,7 +78,8 @@ impl Moment {
         }
     }
 
-    /// How long ago `earlier` was. If the wall clock was set back since, that can't be told, and it is for ever.
+    /// Returns the time that has passed since `earlier`. If the wall clock was set back, that time is unknown; the result is then
+    /// the longest possible duration.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let wall = self.wall.checked_sub(earlier.wall).unwrap_or(Duration::MAX);
         wall.max(self.monotonic.saturating_duration_since(earlier.monotonic))

@@ -1,29 +1,30 @@
-//! What the five functions share: the domain of chats, their table, the client of the event service, and the way in and out
-//! of Lambda. A function's own folder holds the story of its route; everything that two of them need is here.
+//! What the five functions share. A function's own folder holds the story of its route; everything that two of them need is here.
 //!
-//! Where to start reading: [`chat`] (what a chat is), [`creation`] (how one comes into being whatever
-//! crashes), [`access`] (who may do what), [`error`] (every way to fail and the answer to it), [`lambda`] (how an invocation becomes a request).
+//! The modules are floors. Each one uses only those above it in this list:
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`clock`], `cache` | time, and values that are kept for a while |
+//! | [`domain`] | chats, events, limits, and every error with its answer |
+//! | [`telemetry`] | log lines and metrics |
+//! | [`outbound`] | HTTP, the AWS SDK, requests to DynamoDB, our identity |
+//! | [`access`] | who may do what |
+//! | [`table`] | the table of chats |
+//! | [`event_service`] | the client of the event service |
+//! | [`creation`] | how a chat comes into being, whatever races or crashes |
+//! | [`edge`] | from Lambda's event to a request, and from a result to the answer |
+//!
+//! `docs/architecture.md` has the picture.
 
 pub mod access;
-pub mod answer;
-pub mod aws;
 mod cache;
-pub mod chat;
-pub mod clients;
 pub mod clock;
 pub mod creation;
-pub mod error;
-pub mod event;
+pub mod domain;
+pub mod edge;
 pub mod event_service;
-pub mod http_client;
-pub mod identity;
-pub mod json;
-pub mod lambda;
-pub mod limits;
-pub mod payload;
-pub mod request;
-pub mod settings;
+pub mod outbound;
 pub mod table;
 pub mod telemetry;
 
-pub use error::Error;
+pub use domain::Error;

@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let functions = binaries::build(binaries::Profile::Debug).await?;
     let stack = Stack::start(Options::new(template, functions, DemoTenants::generate()?)).await?;
     let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(chats::http_client::tls()?)
+        .tls_backend_preconfigured(chats::outbound::http::tls(Vec::new())?)
         .build()?;
     let owner = stack.tenants().token(&TokenRequest::new(TenantName::School))?;
     let stranger = stack.tenants().token(&TokenRequest::new(TenantName::Clinic))?;

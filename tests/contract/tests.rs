@@ -71,7 +71,7 @@ fn check(
 fn what_the_contract_allows_passes_as_its_outcome() {
     let outcome = created(&chat(), &[("location", CHAT), ("idempotent-replayed", "true")]);
     assert_eq!(outcome.unwrap().unwrap().to_string(), "createChat 201 ok");
-    let body = problem("chat_not_found", 404, "There is no such chat");
+    let body = problem("chat_not_found", 404, "Chat not found");
     let outcome = check("GET", CHAT, None, 404, "application/problem+json", &body, &[]);
     assert_eq!(outcome.unwrap().unwrap().to_string(), "readChat 404 chat_not_found");
     let own = json!({"message": "Not Found"});
@@ -120,11 +120,11 @@ fn an_answer_that_is_not_as_declared_fails() {
 
 #[test]
 fn a_problem_of_another_operation_status_or_form_fails() {
-    let not_found = problem("chat_not_found", 404, "There is no such chat");
+    let not_found = problem("chat_not_found", 404, "Chat not found");
     let own = json!({"message": "Not Found"});
     let mut with_errors = not_found.clone();
     with_errors["errors"] = json!([]);
-    let unavailable = problem("service_unavailable", 503, "The service is briefly unavailable");
+    let unavailable = problem("service_unavailable", 503, "The service is temporarily unavailable");
     let media_type = "application/problem+json";
     for (method, path, status, media_type, body) in [
         ("POST", "/api/v1/chats", 404, media_type, &not_found),
@@ -143,7 +143,7 @@ fn a_problem_of_another_operation_status_or_form_fails() {
             CHAT,
             404,
             media_type,
-            &problem("new_code", 404, "There is no such chat"),
+            &problem("new_code", 404, "Chat not found"),
         ),
         // Retry-After belongs to it.
         ("GET", CHAT, 503, media_type, &unavailable),
@@ -190,7 +190,7 @@ fn a_request_that_was_granted_must_be_allowed_and_one_that_was_refused_must_not(
     assert!(granted(&misspelt).is_err());
     assert!(granted(&json!({"audience": "a", "scope": "s", "tags": null})).is_ok());
 
-    let mut refusal = problem("invalid_payload", 400, "The request's body is not valid");
+    let mut refusal = problem("invalid_payload", 400, "The request body is not valid");
     refusal["errors"] = json!([{"pointer": "/scope", "detail": "must be a string"}]);
     let refused = |sent: &Value, body: &Value| {
         check(

@@ -73,7 +73,7 @@ struct Place {
 impl Place {
     /// A place without a chat.
     fn empty(api: &Api, tenant: TenantName) -> Self {
-        use chats::chat::{Audience, ChatId, Scope};
+        use chats::domain::{Audience, ChatId, Scope};
         let (audience, scope) = (tenant.audience(), Uuid::new_v4().to_string());
         let chat_id = ChatId::of(&Audience::parse(&audience).unwrap(), &Scope::parse(&scope).unwrap());
         Self {

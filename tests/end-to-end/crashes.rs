@@ -125,7 +125,7 @@ async fn killed(first: Route, step: Step, after: bool, second: Route) {
 fn assert_one_ready_chat(api: &Api, room: Uuid, case: &str) {
     let chats = api.table().chats();
     assert_eq!(chats.len(), 1, "{case}");
-    for left in ["attempt", "reserved_until", "linking"] {
+    for left in ["attempt", "reserved_until", "bound_by"] {
         assert_eq!(chats[0].get(left), None, "{case}");
     }
     assert_eq!(api.table().rooms_of_chats(), [room], "{case}");

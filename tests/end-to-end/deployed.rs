@@ -78,7 +78,7 @@ async fn a_chat_is_one_item_in_the_deployed_table_and_its_claim_on_the_room_anot
 
     let chat = item(&format!("chat#{chat_id}")).await.unwrap();
     assert_eq!(chat["event_room_id"].as_s().unwrap(), &room);
-    for of_an_attempt in ["attempt", "reserved_until", "linking"] {
+    for of_an_attempt in ["attempt", "reserved_until", "bound_by"] {
         assert!(!chat.contains_key(of_an_attempt), "{chat:?}");
     }
     let claim = item(&format!("room#{room}")).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_room_is_converted_and_points_at_its_chat() {
     let linked = event_service().await.room(room).unwrap();
     assert_eq!(linked.classroom_id.to_string(), chat_id);
     let chat = item(&format!("chat#{chat_id}")).await.unwrap();
-    assert!(!chat.contains_key("linking"), "{chat:?}");
+    assert!(!chat.contains_key("bound_by"), "{chat:?}");
 
     let again = client.post("/api/v1/chats/convert", &body).await;
     assert_eq!(

@@ -1,14 +1,13 @@
 //! This service's identity with its key in KMS, against one that someone else wrote: moto's server, whose URL is in `MOTO_URL`.
 //! `.ci/run` starts it, so that `cargo test` needs nothing but Rust.
 
-use crate::support::{Act, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, options};
+use crate::support::{Act, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, options, sdk_http_client};
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chats::http_client::HttpClient;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use local::event_service::{Config, Decision, EventService, Issuer, Policy};
 use local::{EventServiceChoice, Key, Options};
@@ -35,10 +34,9 @@ struct KmsKey {
 
 impl KmsKey {
     async fn create() -> Self {
-        let http = HttpClient::build().unwrap();
         let config = aws_sdk_kms::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(sdk_http_client())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("tests", "tests", None, None, "tests"))
             .endpoint_url(moto_url());

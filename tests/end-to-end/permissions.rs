@@ -3,7 +3,7 @@
 
 use crate::stack::camel_case;
 use crate::support::{Act, Answer, Api, EVENT_SERVICE, OwnTenant, Proxy, SCHOOL, Seen, options};
-use chats::chat::{Audience, ChatId, Scope};
+use chats::domain::{Audience, ChatId, Scope};
 use http::Method;
 use local::demo::TenantName;
 use local::iam::{Access, Condition, Grant, Operator, Role, Statement};
@@ -34,7 +34,7 @@ fn left_behind() -> Value {
 }
 
 fn bound_to(room: Uuid) -> Value {
-    json!({"event_room_id": {"S": room}, "linking": {"S": Uuid::new_v4()}})
+    json!({"event_room_id": {"S": room}, "bound_by": {"S": Uuid::new_v4()}})
 }
 
 /// Checks an answer, and first that nothing was refused for it: that would be why it is another.

@@ -148,7 +148,7 @@ fn every_function_has_a_sample_of_its_name_and_every_sample_a_function() {
 
 /// Every variable that the settings know, by their source text, but for those that Lambda itself sets.
 fn known_variables() -> BTreeSet<String> {
-    let settings = fs::read_to_string(workspace().join("shared/src/settings.rs")).unwrap();
+    let settings = fs::read_to_string(workspace().join("shared/src/edge/settings.rs")).unwrap();
     let quoted = settings.split('"').skip(1).step_by(2);
     let is_name =
         |text: &&str| text.contains('_') && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');

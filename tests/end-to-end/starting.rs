@@ -5,6 +5,9 @@ use crate::support::{Api, SCHOOL, options};
 use local::InvocationError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::process::Stdio;
+use tokio::process::Command;
 
 /// Key texts in form, with no key in them.
 const KEYS: [&str; 2] = [
@@ -165,4 +168,53 @@ async fn the_gateway_answers_for_a_function_that_does_not_start() {
         assert_eq!((answer.status, &answer.body), (500, &expected));
     }
     assert!(api.event_service().rooms().is_empty());
+}
+
+/// What `read-chat` prints when it starts with these variables of Lambda's and does not get far.
+async fn printed(lambda: &[(&str, &str)]) -> String {
+    let api = Api::start().await;
+    let options = options().await;
+    let variables = &api.stack.variables_at(Ipv4Addr::LOCALHOST.into())["ReadChatFunction"];
+    let process = Command::new(&options.binaries["read-chat"])
+        .env_clear()
+        .envs(variables)
+        .envs(lambda.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = process.wait_with_output().await.unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+const AWS: [(&str, &str); 3] = [
+    ("AWS_REGION", "eu-central-1"),
+    ("AWS_ACCESS_KEY_ID", "id"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
+];
+
+#[tokio::test]
+async fn a_function_needs_the_region_and_the_credentials_of_its_environment() {
+    for missing in AWS.map(|(variable, _)| variable) {
+        let others: Vec<_> = AWS.into_iter().filter(|(variable, _)| *variable != missing).collect();
+        assert_eq!(printed(&others).await, format!("Error: {missing} is not set\n"));
+        let empty = [&others[..], &[(missing, "")]].concat();
+        assert_eq!(printed(&empty).await, format!("Error: {missing} is not set\n"));
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_of_aws_that_is_not_a_url_stops_a_function() {
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_KMS"] {
+        for holds in ["", "nonsense-url"] {
+            let variables = [&AWS[..], &[(variable, holds)]].concat();
+            assert_eq!(
+                printed(&variables).await,
+                format!("Error: {variable} must be an http or https URL, or not be set at all\n")
+            );
+        }
+    }
 }

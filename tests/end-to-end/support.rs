@@ -7,6 +7,7 @@ mod proxy;
 mod table;
 mod tenants;
 
+use chats::outbound::http;
 use std::time::Duration;
 
 pub(crate) use api::{Answer, Api, EVENT_SERVICE, TABLE, options};
@@ -27,6 +28,13 @@ fn patient_client() -> reqwest::Client {
 
 /// A client that trusts what the functions trust.
 pub(crate) fn client_builder() -> reqwest::ClientBuilder {
-    let tls = chats::http_client::tls().unwrap();
+    let tls = http::tls(Vec::new()).unwrap();
     reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy()
+}
+
+/// The HTTP client of the functions, for the AWS SDK in tests.
+#[cfg(any(feature = "moto", feature = "deployed"))]
+pub(crate) fn sdk_http_client() -> chats::outbound::aws::SdkHttpClient {
+    let tls = http::tls(Vec::new()).unwrap();
+    chats::outbound::aws::SdkHttpClient::new(http::HttpClient::new(&tls, http::CONNECT_TIMEOUT).unwrap())
 }

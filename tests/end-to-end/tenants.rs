@@ -39,9 +39,9 @@ fn faulty(good: &Value) -> Vec<(Value, &'static str)> {
         (json!([]), "not a tenant's document"),
         (json!({}), "missing field `keys`"),
         (no_keys, "missing field `keys`"),
-        (with("keys", json!([])), "key 0: there must be one at least"),
+        (with("keys", json!([])), "key 0: there must be at least one"),
         (with("keys", json!({"keys": good["keys"]})), "invalid type: map"),
-        (with("keys", two_of_a_kid), "key 1: its kid is that of another key"),
+        (with("keys", two_of_a_kid), "key 1: another key has the same kid"),
         (
             with("keys", json!([nameless, good["keys"][0]])),
             "key 0: each of several keys must have a kid",
@@ -70,12 +70,12 @@ fn faulty(good: &Value) -> Vec<(Value, &'static str)> {
         (with_key(json!({"x": "not base64!"})), "key 0: "),
         (
             with_key(json!({"x": good["keys"][0]["y"]})),
-            "key 0: its numbers make no",
+            "key 0: its numbers are not",
         ),
-        (with_key(json!({"x": "AAAA"})), "key 0: its numbers make no"),
+        (with_key(json!({"x": "AAAA"})), "key 0: its numbers are not"),
         (
             with("keys", json!([{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}])),
-            "key 0: its numbers make no",
+            "key 0: its numbers are not",
         ),
         (with("token_audiences", json!([])), "token_audiences: must list"),
         (with("token_audiences", json!([""])), "token_audiences: must list"),

@@ -1,12 +1,12 @@
 //! `POST /api/v1/chats/convert`: creates a chat around a room that exists already.
 
 use chats::access::{Convert, Update};
-use chats::answer::Answer;
-use chats::clients::{self, Writers};
 use chats::creation::Attempt;
-use chats::lambda::{self, Route, Stopped};
-use chats::request::Request;
-use chats::{Error, payload, telemetry};
+use chats::edge::clients::{self, Writers};
+use chats::edge::lambda::{self, Route, Stopped};
+use chats::edge::{ApiRequest as _, Response, body, response};
+use chats::{Error, telemetry};
+use lambda_http::Request;
 
 fn main() -> Result<(), Stopped> {
     lambda::run(async {
@@ -22,26 +22,27 @@ struct ConvertChat {
 impl Route for ConvertChat {
     const ROUTE: &'static str = "POST /api/v1/chats/convert";
 
-    async fn answer(&self, request: &Request) -> Result<Answer, Error> {
+    async fn answer(&self, request: &Request) -> Result<Response, Error> {
         let Writers {
             access,
             table,
             event_service,
         } = &self.clients;
-        let account = access.authenticate(request).await?;
-        let (content, event_room_id) = payload::conversion(request.body()?)?;
+        let deadline = request.deadline();
+        let account = access.authenticate(request.authorization(), deadline).await?;
+        let (content, event_room_id) = body::convert_chat(request.text()?)?;
         let audience = &content.audience;
         telemetry::record_audience(audience);
         telemetry::record_chat(content.chat_id());
-        let convert = access.authorize(request, &account, audience, Convert).await?;
+        let convert = access.authorize(&account, audience, Convert, deadline).await?;
 
-        let attempt = Attempt::new(table, event_service, request.call());
+        let attempt = Attempt::new(table, event_service, request.call_context());
         let room = attempt.room(event_room_id, audience, &convert).await?;
         let update = Update {
             classroom_id: room.classroom_id,
         };
-        let update = access.authorize(request, &account, audience, update).await?;
-        let made = attempt.convert(content, &room, &convert, &update).await?;
-        Answer::created(&made.chat, made.replayed)
+        let update = access.authorize(&account, audience, update, deadline).await?;
+        let created = attempt.convert(content, &room, &convert, &update).await?;
+        response::chat_created(&created)
     }
 }

@@ -1,13 +1,13 @@
 //! `POST /api/v1/chats/{chat_id}/events`: creates an event in the chat's room.
 
 use chats::access::CreateEvent;
-use chats::answer::Answer;
-use chats::chat::ChatId;
-use chats::clients::{self, Writers};
+use chats::domain::ChatId;
+use chats::edge::clients::{self, Writers};
+use chats::edge::lambda::{self, Route, Stopped};
+use chats::edge::{ApiRequest as _, Response, body, response, settings};
 use chats::event_service::Failure;
-use chats::lambda::{self, Route, Stopped};
-use chats::request::Request;
-use chats::{Error, payload, settings, telemetry};
+use chats::{Error, telemetry};
+use lambda_http::Request;
 
 fn main() -> Result<(), Stopped> {
     lambda::run(async {
@@ -25,31 +25,31 @@ struct CreateChatEvent {
 impl Route for CreateChatEvent {
     const ROUTE: &'static str = "POST /api/v1/chats/{chat_id}/events";
 
-    async fn answer(&self, request: &Request) -> Result<Answer, Error> {
+    async fn answer(&self, request: &Request) -> Result<Response, Error> {
         let Writers {
             access,
             table,
             event_service,
         } = &self.clients;
-        let account = access.authenticate(request).await?;
-        let body = request.body()?;
+        let deadline = request.deadline();
+        let account = access.authenticate(request.authorization(), deadline).await?;
+        let text = request.text()?;
         let chat_id = request.path_parameter("chat_id", ChatId::parse)?;
         telemetry::record_chat(chat_id);
-        let event = payload::event(body, self.data_limit)?;
+        let event = body::create_event(text, self.data_limit)?;
 
-        let found = table
-            .read(&account, chat_id, request.deadline())
-            .await?
-            .ok_or(Error::ChatNotFound)?;
+        let found = table.read(&account, chat_id, deadline).await?;
+        let found = found.ok_or(Error::ChatNotFound)?;
         telemetry::record_audience(found.audience());
         let action = CreateEvent { chat_id, event: &event };
-        let permit = access.authorize(request, &account, found.audience(), action).await?;
+        let permit = access.authorize(&account, found.audience(), action, deadline).await?;
         let chat = found.open(&permit)?;
 
+        let context = request.call_context();
         let created = event_service
-            .create_event(&request.call(), chat.event_room_id, &event, &permit)
+            .create_event(&context, chat.event_room_id, &event, &permit)
             .await;
         created.map_err(Failure::into_event_error)?;
-        Answer::event_created()
+        response::event_created()
     }
 }

@@ -1,12 +1,12 @@
 //! `POST /api/v1/chats`: creates a chat and its room in the event service.
 
 use chats::access::Create;
-use chats::answer::Answer;
-use chats::clients::{self, Writers};
 use chats::creation::Attempt;
-use chats::lambda::{self, Route, Stopped};
-use chats::request::Request;
-use chats::{Error, payload, settings, telemetry};
+use chats::edge::clients::{self, Writers};
+use chats::edge::lambda::{self, Route, Stopped};
+use chats::edge::{ApiRequest as _, Response, body, response, settings};
+use chats::{Error, telemetry};
+use lambda_http::Request;
 
 fn main() -> Result<(), Stopped> {
     lambda::run(async {
@@ -24,20 +24,21 @@ struct CreateChat {
 impl Route for CreateChat {
     const ROUTE: &'static str = "POST /api/v1/chats";
 
-    async fn answer(&self, request: &Request) -> Result<Answer, Error> {
+    async fn answer(&self, request: &Request) -> Result<Response, Error> {
         let Writers {
             access,
             table,
             event_service,
         } = &self.clients;
-        let account = access.authenticate(request).await?;
-        let content = payload::chat(request.body()?)?;
+        let deadline = request.deadline();
+        let account = access.authenticate(request.authorization(), deadline).await?;
+        let content = body::create_chat(request.text()?)?;
         telemetry::record_audience(&content.audience);
         telemetry::record_chat(content.chat_id());
-        let permit = access.authorize(request, &account, &content.audience, Create).await?;
+        let permit = access.authorize(&account, &content.audience, Create, deadline).await?;
 
-        let attempt = Attempt::new(table, event_service, request.call());
-        let made = attempt.create(content, &self.room_kind, &permit).await?;
-        Answer::created(&made.chat, made.replayed)
+        let attempt = Attempt::new(table, event_service, request.call_context());
+        let created = attempt.create(content, &self.room_kind, &permit).await?;
+        response::chat_created(&created)
     }
 }

@@ -1,12 +1,12 @@
 //! `GET /api/v1/chats/{chat_id}`: reads a chat by its id.
 
 use chats::access::Read;
-use chats::answer::Answer;
-use chats::chat::ChatId;
-use chats::clients::{self, Readers};
-use chats::lambda::{self, Route, Stopped};
-use chats::request::Request;
+use chats::domain::ChatId;
+use chats::edge::clients::{self, Readers};
+use chats::edge::lambda::{self, Route, Stopped};
+use chats::edge::{ApiRequest as _, Response, response};
 use chats::{Error, telemetry};
+use lambda_http::Request;
 
 fn main() -> Result<(), Stopped> {
     lambda::run(async {
@@ -22,21 +22,19 @@ struct ReadChat {
 impl Route for ReadChat {
     const ROUTE: &'static str = "GET /api/v1/chats/{chat_id}";
 
-    async fn answer(&self, request: &Request) -> Result<Answer, Error> {
+    async fn answer(&self, request: &Request) -> Result<Response, Error> {
         let Readers { access, table } = &self.clients;
-        let account = access.authenticate(request).await?;
+        let deadline = request.deadline();
+        let account = access.authenticate(request.authorization(), deadline).await?;
         let chat_id = request.path_parameter("chat_id", ChatId::parse)?;
         telemetry::record_chat(chat_id);
 
-        let found = table
-            .read(&account, chat_id, request.deadline())
-            .await?
-            .ok_or(Error::ChatNotFound)?;
+        let found = table.read(&account, chat_id, deadline).await?;
+        let found = found.ok_or(Error::ChatNotFound)?;
         telemetry::record_audience(found.audience());
-        let permit = access
-            .authorize(request, &account, found.audience(), Read { chat_id })
-            .await?;
+        let action = Read { chat_id };
+        let permit = access.authorize(&account, found.audience(), action, deadline).await?;
         let chat = found.open(&permit)?;
-        Answer::read(&chat)
+        response::chat(&chat)
     }
 }

@@ -1,13 +1,13 @@
-//! Who calls: the bearer token of a request, verified with the keys of the tenant that issued it.
+//! Authentication: the bearer token of a request is verified with the keys of the tenant that issued it.
 //!
-//! Nothing that a token says of itself decides how it is verified: the algorithm is the key's, and a token that asks for anything
-//! unknown is refused. All refusals are one answer, so that nothing can be probed; the log has the reason.
+//! A token has no influence on how it is verified. The key determines the algorithm, and a token with unknown critical headers is
+//! rejected. The answer is the same for every rejection, so that callers can't probe for the reason. The log has it.
 
 use super::tenant::{Tenant, valid_issuer};
 use super::tenants::{KNOWN_AGE, TenantsTable};
 use crate::cache::Cache;
 use crate::clock::{self, Deadline, Moment};
-use crate::error::Error;
+use crate::domain::{Audience, Error};
 use http::HeaderValue;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, Validation};
@@ -16,22 +16,22 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::sync::Arc;
 
-/// Longest token, in bytes (design, section 5).
+/// The most bytes in a token (`docs/design.md#tokens`).
 const TOKEN_BYTES: usize = 8 * 1024;
 
-/// How far the clocks of a tenant and ours may differ, in seconds, for `exp` and `nbf`.
+/// How far a tenant's clock may differ from ours, in seconds, for `exp` and `nbf`.
 const LEEWAY_SECONDS: i64 = 60;
 
-/// The algorithms that a tenant's key can have.
+/// The algorithms of tenants' keys.
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA];
 
-/// Most verified tokens in memory. A token is kept in full, to be compared: 1 MiB for usual ones of 1 KiB.
+/// The most verified tokens in memory. They are kept in full, to be compared: usual ones of 1 KiB take 1 MiB.
 const VERIFIED_ENTRIES: usize = 1_000;
 
-/// Tokens above this length are verified each time, so that large ones can't fill the memory.
+/// Longer tokens are verified each time, so that they can't fill the memory. In bytes.
 const VERIFIED_TOKEN_BYTES: usize = 2 * 1024;
 
-/// A caller whose token was verified. There is no other way to get one, and nothing is read without one.
+/// A caller whose token was verified. Only verification creates one, and nothing is read without one.
 #[derive(Clone)]
 pub struct Account {
     pub(super) tenant: Arc<Tenant>,
@@ -41,23 +41,23 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account, `<sub>.<aud>`.
+    /// Returns the account, `<sub>.<aud>`.
     pub fn as_str(&self) -> &str {
         &self.name
     }
 
-    /// The part of the account that names it within its audience.
+    /// Returns the part of the account that identifies it within its audience.
     pub(super) fn subject(&self) -> &str {
         &self.claims.sub
     }
 
-    /// The audience that the account belongs to.
+    /// Returns the audience that the account belongs to.
     pub(super) fn audience(&self) -> &str {
         &self.claims.aud
     }
 
-    /// Whether the token's `scope` claim lists `permission`.
-    pub(super) fn lists(&self, permission: &str) -> bool {
+    /// Returns whether the token's `scope` claim lists `permission`.
+    pub(super) fn has_permission(&self, permission: &str) -> bool {
         self.claims
             .scope
             .as_deref()
@@ -66,8 +66,8 @@ impl Account {
             .any(|listed| listed == permission)
     }
 
-    /// Whether chats of this audience exist for the account at all.
-    pub fn knows_of(&self, audience: &crate::chat::Audience) -> bool {
+    /// Returns whether the account may learn that chats of this audience exist.
+    pub fn can_see(&self, audience: &Audience) -> bool {
         self.tenant.authorization(audience).is_some()
     }
 }
@@ -78,7 +78,7 @@ impl fmt::Debug for Account {
     }
 }
 
-/// The claims that count. A claim of another type, or one that stands there twice, is an error.
+/// The claims that this service uses. A claim of another type, or one that occurs twice, is an error.
 #[derive(Debug, Deserialize)]
 struct Claims {
     iss: String,
@@ -92,14 +92,17 @@ struct Claims {
     scope: Option<String>,
 }
 
-/// RFC 7519's NumericDate in whole seconds; it may have a fraction. Dates beyond exact f64 integers are nobody's.
+/// Reads RFC 7519's NumericDate and drops its fraction. Rejects dates that f64 cannot represent exactly.
 fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     const LATEST: f64 = 9_007_199_254_740_992.0;
     let seconds = f64::deserialize(deserializer)?;
     if !(0.0..LATEST).contains(&seconds) {
-        return Err(D::Error::custom("no date"));
+        return Err(D::Error::custom("not a date"));
     }
-    #[expect(clippy::cast_possible_truncation, reason = "within i64, and the fraction is to go")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the value is within i64, and the fraction is meant to be dropped"
+    )]
     Ok(seconds as i64)
 }
 
@@ -107,14 +110,14 @@ fn optional_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     numeric_date(deserializer).map(Some)
 }
 
-/// Why a token is refused, for the log.
+/// Why a token was rejected, for the log.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum Rejection {
     #[error("there is no bearer token")]
     NoToken,
     #[error("the token is too long")]
     TooLong,
-    /// The library's own text may repeat parts of the token, which is never logged.
+    /// The library's own text may contain parts of the token, which must not be logged.
     #[error("the token is malformed: {0}")]
     Malformed(&'static str),
     #[error("the token has critical headers")]
@@ -139,18 +142,18 @@ enum Refusal {
     NotYet,
 }
 
-fn malformed(error: jsonwebtoken::errors::Error) -> Refusal {
-    Refusal::Malformed(match error.kind() {
+fn malformed(error: jsonwebtoken::errors::Error) -> Rejection {
+    Rejection::Malformed(match error.kind() {
         ErrorKind::Base64(_) => "it is not base64url",
-        ErrorKind::Json(_) => "its header or its claims are not the JSON that they should be",
+        ErrorKind::Json(_) => "its header or its claims are not the expected JSON",
         ErrorKind::Utf8(_) => "it is not UTF-8",
-        _ => "it is no JWS in compact form",
+        _ => "it is not a JWS in compact form",
     })
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::AuthenticationFailed(refusal.into())
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        Self::AuthenticationFailed(rejection.into())
     }
 }
 
@@ -158,7 +161,7 @@ impl From<Refusal> for Error {
 #[derive(Debug)]
 pub(super) struct Authentication {
     tenants: TenantsTable,
-    /// Verified tokens, with the time when the tenant's item that verified them was read.
+    /// Verified tokens, with the time when the tenant's item was read that verified them.
     verified: Cache<String, Account>,
 }
 
@@ -170,7 +173,7 @@ impl Authentication {
         }
     }
 
-    /// The account whose token stands in the `Authorization` header.
+    /// Returns the account whose token is in the `Authorization` header.
     ///
     /// # Errors
     /// [`Error::AuthenticationFailed`], [`Error::ServiceUnavailable`].
@@ -187,18 +190,18 @@ impl Authentication {
         }
         let header = jsonwebtoken::decode_header(token).map_err(malformed)?;
         if header.crit.is_some() {
-            return Err(Refusal::CriticalHeaders.into());
+            return Err(Rejection::CriticalHeaders.into());
         }
-        // Junk is refused before it costs a request to the table.
+        // Reject junk before it costs a request to the table.
         if !ALGORITHMS.contains(&header.alg) {
-            return Err(Refusal::Algorithm.into());
+            return Err(Rejection::Algorithm.into());
         }
         let unverified: Issuer = jsonwebtoken::dangerous::insecure_decode(token)
             .map_err(malformed)?
             .claims;
-        let issuer = valid_issuer(&unverified.iss).map_err(|_| Refusal::Issuer)?;
+        let issuer = valid_issuer(&unverified.iss).map_err(|_| Rejection::Issuer)?;
         let known = self.tenants.find(&issuer, header.kid.as_deref(), deadline, now).await?;
-        let known = known.ok_or(Refusal::UnknownIssuer)?;
+        let known = known.ok_or(Rejection::UnknownIssuer)?;
 
         let claims = verify(token, &header, &known.tenant)?;
         valid_now(&claims, clock::unix_seconds())?;
@@ -209,7 +212,7 @@ impl Authentication {
             name,
         };
         if token.len() <= VERIFIED_TOKEN_BYTES {
-            // No longer than the item that verified it.
+            // A token is not kept longer than the item that verified it.
             self.verified
                 .insert_since(token.to_owned(), account.clone(), known.read_at, now);
         }
@@ -217,64 +220,64 @@ impl Authentication {
     }
 }
 
-/// The claim that says which tenant's keys to take.
+/// The claim that identifies the tenant.
 #[derive(Deserialize)]
 struct Issuer {
     iss: String,
 }
 
-fn bearer_token(authorization: Option<&HeaderValue>) -> Result<&str, Refusal> {
+fn bearer_token(authorization: Option<&HeaderValue>) -> Result<&str, Rejection> {
     let authorization = authorization
         .and_then(|value| value.to_str().ok())
-        .ok_or(Refusal::NoToken)?;
-    let (scheme, token) = authorization.split_once(' ').ok_or(Refusal::NoToken)?;
+        .ok_or(Rejection::NoToken)?;
+    let (scheme, token) = authorization.split_once(' ').ok_or(Rejection::NoToken)?;
     let token = token.trim_matches(' ');
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(Refusal::NoToken);
+        return Err(Rejection::NoToken);
     }
     if token.len() > TOKEN_BYTES {
-        return Err(Refusal::TooLong);
+        return Err(Rejection::TooLong);
     }
     Ok(token)
 }
 
-/// The claims of a token that is signed by `tenant`. Times are checked elsewhere, each time.
-fn verify(token: &str, header: &Header, tenant: &Tenant) -> Result<Claims, Refusal> {
-    let key = tenant.key(header.kid.as_deref()).ok_or(Refusal::UnknownKey)?;
+/// Verifies a token that `tenant` must have signed, and returns its claims. Its times are checked separately, for each request.
+fn verify(token: &str, header: &Header, tenant: &Tenant) -> Result<Claims, Rejection> {
+    let key = tenant.key(header.kid.as_deref()).ok_or(Rejection::UnknownKey)?;
     if header.alg != key.algorithm {
-        return Err(Refusal::Algorithm);
+        return Err(Rejection::Algorithm);
     }
     let mut validation = Validation::new(key.algorithm);
-    // The library would take an array for aud, and a token without exp if told so; claims are checked below instead.
+    // The library would accept an array as aud. Claims are checked below instead.
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
     let claims = jsonwebtoken::decode::<Claims>(token, &key.key, &validation)
         .map_err(|error| match error.kind() {
-            ErrorKind::InvalidSignature => Refusal::Signature,
+            ErrorKind::InvalidSignature => Rejection::Signature,
             _ => malformed(error),
         })?
         .claims;
     if claims.iss != tenant.issuer() {
-        return Err(Refusal::Issuer);
+        return Err(Rejection::Issuer);
     }
     if !tenant.accepts(&claims.aud) {
-        return Err(Refusal::Audience);
+        return Err(Rejection::Audience);
     }
-    // It becomes part of an account's name, of logs and of questions to tenants' endpoints.
+    // sub becomes part of an account's name, of log lines and of questions to tenants' endpoints.
     if claims.sub.is_empty() || claims.sub.len() > 255 || claims.sub.contains(char::is_control) {
-        return Err(Refusal::Subject);
+        return Err(Rejection::Subject);
     }
     Ok(claims)
 }
 
-/// `now` is in unix seconds.
-fn valid_now(claims: &Claims, now: i64) -> Result<(), Refusal> {
+/// Checks the times of a token. `now` is in unix seconds.
+fn valid_now(claims: &Claims, now: i64) -> Result<(), Rejection> {
     if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
-        return Err(Refusal::Expired);
+        return Err(Rejection::Expired);
     }
     if claims.nbf.is_some_and(|nbf| nbf.saturating_sub(LEEWAY_SECONDS) > now) {
-        return Err(Refusal::NotYet);
+        return Err(Rejection::NotYet);
     }
     Ok(())
 }
@@ -291,18 +294,18 @@ mod tests {
     fn a_token_is_valid_until_60_seconds_after_exp() {
         let claims = claims(r#""exp": 1000.9"#).unwrap();
         assert!(valid_now(&claims, 1_059).is_ok());
-        assert!(matches!(valid_now(&claims, 1_060), Err(Refusal::Expired)));
+        assert!(matches!(valid_now(&claims, 1_060), Err(Rejection::Expired)));
     }
 
     #[test]
     fn a_token_is_valid_from_60_seconds_before_nbf() {
         let claims = claims(r#""exp": 2000, "nbf": 1000"#).unwrap();
         assert!(valid_now(&claims, 940).is_ok());
-        assert!(matches!(valid_now(&claims, 939), Err(Refusal::NotYet)));
+        assert!(matches!(valid_now(&claims, 939), Err(Rejection::NotYet)));
     }
 
     #[test]
-    fn a_date_is_a_number_that_any_clock_can_show() {
+    fn a_date_is_a_number_that_f64_represents_exactly() {
         for date in ["0", "1", "1.5", "1e9", "9007199254740991"] {
             assert!(claims(&format!(r#""exp": {date}"#)).is_ok(), "{date}");
         }

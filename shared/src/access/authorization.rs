@@ -1,16 +1,14 @@
-//! What an account may do, in the three ways that a tenant can choose for an audience.
+//! Authorization: what an account may do, in the three ways that a tenant can choose for an audience.
 //!
-//! Each thing that one may do is a type, and so is the permit for it: what needs permission takes its permit, so leaving the
-//! question out, or asking another one, does not compile.
+//! Each action is a type, and its permit is a type, too. A function that needs permission takes the permit as an argument. So code that
+//! checks nothing, or another action, does not compile.
 
 use super::authentication::Account;
-use crate::chat::{Audience, ChatId};
-use crate::error::Error;
-use crate::event::Event;
+use crate::domain::{Audience, ChatId, Error, Event};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// That an account may do `A` in an audience. Only [`super::Access::authorize`] makes one.
+/// The permission for an account to do `A` in an audience. Only [`super::Access::authorize`] creates one.
 #[derive(Debug)]
 pub struct Permit<A> {
     audience: Audience,
@@ -25,40 +23,41 @@ impl<A> Permit<A> {
         }
     }
 
-    /// Checks that what it is used for is of the audience that it was given for.
+    /// Checks that the permit is used in the audience that it was given for.
     ///
     /// # Errors
-    /// [`Error::Internal`]: a handler has confused two audiences.
+    /// [`Error::Internal`]: a handler has mixed up two audiences.
     pub(crate) fn covers(&self, audience: &Audience) -> Result<(), Error> {
-        match self.audience == *audience {
-            true => Ok(()),
-            false => Err(Error::Internal("a permit for another audience".into())),
+        if self.audience == *audience {
+            Ok(())
+        } else {
+            Err(Error::Internal("the permit is for another audience".into()))
         }
     }
 }
 
-/// Something that needs permission.
+/// An action that needs permission.
 pub trait Action {
-    /// The permissions that a token must list where `scopes` decide: all of them.
+    /// Returns the permissions that a token must list if `scopes` decide. All of them are needed.
     fn permissions(&self) -> Vec<&'static str>;
 
-    /// What a tenant's endpoint is asked where `http` decides: all must be allowed.
+    /// Returns the questions to the tenant's endpoint if `http` decides. All of them must be allowed.
     fn questions(&self, account: &Account) -> Vec<Question>;
 }
 
-/// Something that is done with a chat that is there, and for which it is opened.
+/// An action on a chat that exists, for which the chat is opened.
 pub trait OnChat: Action {}
 
 impl OnChat for Read {}
 
 impl OnChat for CreateEvent<'_> {}
 
-/// What a tenant's endpoint is asked: may the account do `action` with `object`?
+/// A question to a tenant's endpoint: may the account do `action` with `object`?
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Question {
     /// The object's path.
     pub(super) object: Vec<String>,
-    /// What to do with it.
+    /// The action.
     pub(super) action: &'static str,
 }
 
@@ -71,29 +70,29 @@ impl Question {
     }
 }
 
-/// Creating a chat.
+/// Create a chat.
 #[derive(Debug)]
 pub struct Create;
 
-/// Converting a room into a chat: power over every room of the audience.
+/// Convert a room into a chat. This is power over every room of the audience.
 #[derive(Debug)]
 pub struct Convert;
 
-/// Changing the classroom of a room, which converting it does; the room's present classroom is what one must have power over.
+/// Change the classroom of a room, which is a part of converting it. The account needs permission for the room's present classroom.
 #[derive(Debug)]
 pub struct Update {
-    /// The room's classroom before.
+    /// The room's present classroom.
     pub classroom_id: Uuid,
 }
 
-/// Reading a chat.
+/// Read a chat.
 #[derive(Debug)]
 pub struct Read {
     /// The chat.
     pub chat_id: ChatId,
 }
 
-/// Creating an event in a chat.
+/// Create an event in a chat.
 #[derive(Debug)]
 pub struct CreateEvent<'a> {
     /// The chat.
@@ -144,13 +143,14 @@ impl Action for Read {
 
 impl Action for CreateEvent<'_> {
     fn permissions(&self) -> Vec<&'static str> {
-        match self.event.is_claim() {
-            true => vec!["events:create", "claims:create"],
-            false => vec!["events:create"],
+        if self.event.is_claim() {
+            vec!["events:create", "claims:create"]
+        } else {
+            vec!["events:create"]
         }
     }
 
-    /// A claim is always asked for as one: with an attribute of its own it would pass for something else.
+    /// A claim always needs permission as a claim. Otherwise, an attribute could disguise it.
     fn questions(&self, account: &Account) -> Vec<Question> {
         let chat_id = self.chat_id.to_string();
         let about = |kind| {
@@ -164,12 +164,12 @@ impl Action for CreateEvent<'_> {
             ];
             Question::new(object, "create")
         };
-        match (self.event.attribute.as_deref(), self.event.is_claim()) {
-            (Some(attribute), true) => vec![about(attribute), about("claims")],
-            (Some(attribute), false) => vec![about(attribute)],
-            (None, true) => vec![about("claims")],
-            (None, false) => vec![about("events")],
+        let attribute = self.event.attribute.as_deref();
+        let claim = self.event.is_claim().then_some("claims");
+        if attribute.is_none() && claim.is_none() {
+            return vec![about("events")];
         }
+        attribute.into_iter().chain(claim).map(about).collect()
     }
 }
 
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_permit_is_good_in_its_own_audience_only() {
+    fn a_permit_is_valid_in_its_own_audience_only() {
         let [own, other] = ["school.example.org", "clinic.example.org"].map(|text| Audience::parse(text).unwrap());
         let permit = Permit::<Create>::new(own.clone());
         assert!(permit.covers(&own).is_ok());

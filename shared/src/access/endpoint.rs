@@ -1,14 +1,13 @@
-//! The authorization endpoint of a tenant. It decides for its own audience only, and gets a token that is good for nothing
-//! else: a tenant must not be able to act as us anywhere.
+//! The authorization endpoints of tenants. An endpoint decides for its own audience only. It receives a token that is valid nowhere
+//! else, so that a tenant can't act as us.
 
 use super::authentication::Account;
 use super::authorization::Question;
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
-use crate::error::{Dependency, Error, Source};
-use crate::http_client::{HttpClient, HttpError};
-use crate::identity::Identity;
-use crate::table::within;
+use crate::domain::{Dependency, Error, Source};
+use crate::outbound::http::{Answer, HttpError, Limits, SendRequest};
+use crate::outbound::identity::Identity;
 use crate::telemetry;
 use bytes::Bytes;
 use http::{Request, header};
@@ -19,39 +18,51 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// How long a decision counts, yes and no alike (design, section 5).
+/// How long a decision is kept, whether it allows or denies (`docs/design.md#tenants-endpoints`).
 const DECISION_AGE: Duration = Duration::from_secs(30);
 
-/// Most decisions in memory: a chat, an account and a kind of event each, some 300 bytes, with names at their limits 4 KiB.
+/// The most decisions in memory. Each is for a chat, an account and a kind of event, and takes some 300 bytes; with the longest names it
+/// takes 4 KiB.
 const DECISION_ENTRIES: usize = 2_000;
 
-/// Longest time for an answer. A caller is waiting, and an event service's outage has to fit in behind it.
+/// The longest time for an answer. A caller is waiting, and there must be time left for an outage of the event service.
 const TOTAL_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// Longest answer that is read: a list of actions.
+/// The most bytes in an answer, which is a list of actions.
 const ANSWER_BYTES: usize = 64 * 1024;
 
 /// Asks tenants' endpoints.
 #[derive(Debug)]
 pub(super) struct Endpoints {
-    client: HttpClient,
+    client: Arc<dyn SendRequest>,
     identity: Arc<Identity>,
-    /// Whether endpoints on this machine may be without TLS: only where this service's key is a PEM text, which is local.
-    http_allowed: bool,
-    decisions: Cache<Decision, bool>,
+    decisions: Cache<Inquiry, bool>,
 }
 
-/// What a decision depends on.
+/// A question about an account to an endpoint: everything that the decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Decision {
+pub(super) struct Inquiry {
     endpoint: String,
     namespace: String,
     subject: String,
     question: Question,
 }
 
+impl Inquiry {
+    /// Creates the inquiry whether `account` may do what `question` asks.
+    pub(super) fn new(endpoint: &str, account: &Account, question: Question) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            namespace: account.audience().to_owned(),
+            subject: account.subject().to_owned(),
+            question,
+        }
+    }
+}
+
+/// The body of a request to an endpoint.
 #[derive(Serialize)]
-struct Asked<'a> {
+struct Body<'a> {
     subject: Subject<'a>,
     object: Object<'a>,
     action: &'a str,
@@ -70,87 +81,78 @@ struct Object<'a> {
 }
 
 impl Endpoints {
-    pub(super) fn new(client: HttpClient, identity: Arc<Identity>) -> Self {
+    pub(super) fn new(client: Arc<dyn SendRequest>, identity: Arc<Identity>) -> Self {
         Self {
             client,
-            http_allowed: identity.is_local(),
             identity,
             decisions: Cache::new(DECISION_ENTRIES, DECISION_AGE),
         }
     }
 
-    /// Whether `endpoint` allows what `question` asks for.
+    /// Returns whether the endpoint allows what the inquiry asks.
     ///
     /// # Errors
-    /// [`Error::ServiceUnavailable`] if it is in trouble: that is never "allowed".
-    pub(super) async fn allows(
-        &self,
-        endpoint: &str,
-        account: &Account,
-        question: Question,
-        deadline: Deadline,
-        now: Moment,
-    ) -> Result<bool, Error> {
-        let decision = Decision {
-            endpoint: endpoint.to_owned(),
-            namespace: account.audience().to_owned(),
-            subject: account.subject().to_owned(),
-            question,
-        };
-        if let Some(allowed) = self.decisions.get(&decision, now) {
-            return Ok(allowed);
+    /// [`Error::ServiceUnavailable`] if the endpoint fails. A failure never counts as "allowed".
+    pub(super) async fn allow(&self, inquiry: Inquiry, deadline: Deadline, now: Moment) -> Result<bool, Error> {
+        if let Some(is_allowed) = self.decisions.get(&inquiry, now) {
+            return Ok(is_allowed);
         }
-        // The token's signature may take time, too, and some of it must be left to answer.
-        let asked = within(deadline, telemetry::upstream(self.ask(&decision)))
-            .await
-            .unwrap_or_else(|late| Err(late.into()));
-        let allowed = asked.map_err(|source| Error::ServiceUnavailable {
-            what: Dependency::TenantEndpoint,
-            source,
-        })?;
-        self.decisions.insert(decision, allowed, now);
-        Ok(allowed)
+        // Signing the token may take time, too.
+        let answer = deadline.within(telemetry::upstream(self.ask(&inquiry))).await;
+        let is_allowed =
+            answer
+                .unwrap_or_else(|elapsed| Err(elapsed.into()))
+                .map_err(|source| Error::ServiceUnavailable {
+                    what: Dependency::TenantEndpoint,
+                    source,
+                })?;
+        self.decisions.insert(inquiry, is_allowed, now);
+        Ok(is_allowed)
     }
 
-    async fn ask(&self, decision: &Decision) -> Result<bool, Source> {
-        let asked = Asked {
+    async fn ask(&self, inquiry: &Inquiry) -> Result<bool, Source> {
+        // Only the local stack has its key in the process.
+        if inquiry.endpoint.starts_with("http:") && !self.identity.is_local() {
+            return Err("an endpoint without TLS is allowed in the local stack only".into());
+        }
+        let body = Body {
             subject: Subject {
-                namespace: &decision.namespace,
-                value: &decision.subject,
+                namespace: &inquiry.namespace,
+                value: &inquiry.subject,
             },
             object: Object {
                 namespace: self.identity.account(),
-                value: &decision.question.object,
+                value: &inquiry.question.object,
             },
-            action: decision.question.action,
+            action: inquiry.question.action,
         };
-        if decision.endpoint.starts_with("http:") && !self.http_allowed {
-            return Err("an endpoint without TLS is for the local stack only".into());
-        }
-        let token = self.identity.token_for(&decision.endpoint).await?;
-        let request = Request::post(Url::parse(&decision.endpoint)?.as_str())
+        let token = self.identity.token_for(&inquiry.endpoint).await?;
+        let request = Request::post(Url::parse(&inquiry.endpoint)?.as_str())
             .header(header::AUTHORIZATION, token)
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(serde_json::to_vec(&asked)?))?;
-        // A question changes nothing. It is asked again if the connection, which may have been kept for long, is dead; in the time
-        // that is left then.
-        let begun = Instant::now();
-        let response = match self.client.send(request.clone(), TOTAL_TIMEOUT, ANSWER_BYTES).await {
-            Err(HttpError::Connect(_) | HttpError::Lost(_)) => {
-                let left = TOTAL_TIMEOUT.saturating_sub(begun.elapsed());
-                self.client.send(request, left, ANSWER_BYTES).await
-            }
-            response => response,
-        };
-        let response = response?;
-        let status = response.status();
+            .body(Bytes::from(serde_json::to_vec(&body)?))?;
+        let answer = self.send_repeatedly(request).await?;
+        let status = answer.status();
         if !status.is_success() {
             return Err(format!("the endpoint answered {status}").into());
         }
-        // Whatever is no list with the action says no.
-        let body = response.into_body()?;
-        let answer = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let list = answer.as_array().map(Vec::as_slice).unwrap_or_default();
-        Ok(list.iter().any(|action| action == decision.question.action))
+        // Anything but a list that contains the action is a refusal.
+        let answer = serde_json::from_slice(&answer.into_body()?).unwrap_or(Value::Null);
+        let actions = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(actions.iter().any(|action| action == inquiry.question.action))
+    }
+
+    /// Sends a question, and sends it once more if its connection fails. A question changes nothing, and the connection may have been idle
+    /// for long. Both attempts share one time-out.
+    async fn send_repeatedly(&self, request: Request<Bytes>) -> Result<Answer, HttpError> {
+        let started = Instant::now();
+        let limits = || Limits {
+            time: Some(TOTAL_TIMEOUT.saturating_sub(started.elapsed())),
+            body_bytes: ANSWER_BYTES,
+        };
+        match self.client.send(request.clone(), limits()).await {
+            Err(HttpError::Connect(_) | HttpError::Lost(_)) => self.client.send(request, limits()).await,
+            answer => answer,
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! What is known of a tenant: whose signature counts, for which audiences, and how it authorizes there.
+//! A tenant: the keys of its tokens, its audiences, and how it authorizes in each of them.
 
-use crate::chat::Audience;
+use crate::domain::Audience;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
@@ -11,15 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use url::Url;
 
-/// A tenant as operators write it down: in a file as TOML, in the table as JSON.
+/// A tenant in the form that operators write: as TOML in a file, as JSON in the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantDocument {
-    /// The public keys that verify its tokens, as JSON Web Keys. Several while they rotate, each with a `kid` then.
+    /// The public keys that verify its tokens, as JSON Web Keys. Several keys, each with a `kid`, are for a rotation.
     pub keys: Vec<Jwk>,
-    /// The `aud` values that its tokens may have.
+    /// The accepted `aud` values of its tokens.
     pub token_audiences: BTreeSet<String>,
-    /// The audiences whose chats its accounts may touch, each with how to authorize there.
+    /// The audiences whose chats its accounts may use, each with its way to authorize.
     pub audiences: BTreeMap<String, Authorization>,
 }
 
@@ -27,48 +27,48 @@ pub struct TenantDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "authorization", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Authorization {
-    /// Whoever's token lists the permission in its `scope` claim.
+    /// Every account whose token lists the permission in its `scope` claim.
     Scopes {},
-    /// These accounts (`<sub>.<aud>`), everything.
+    /// These accounts (`<sub>.<aud>`). They may do everything.
     Accounts {
         /// The accounts.
         accounts: BTreeSet<String>,
     },
-    /// The tenant's own endpoint says so.
+    /// The tenant's own endpoint decides.
     Http {
         /// Its URL.
         endpoint: String,
     },
 }
 
-/// What is wrong with a tenant's document. Its text names the place.
+/// A fault of a tenant's document. The text names its place.
 #[derive(Debug, thiserror::Error)]
 pub enum TenantError {
-    /// It is not JSON, or has a missing, unknown or wrong member.
+    /// The document is not JSON, or has a missing, unknown or wrong member.
     #[error("not a tenant's document: {0}")]
     Syntax(#[from] serde_json::Error),
     /// The issuer is not 1 to 255 characters without control characters.
     #[error("the issuer {0}")]
     Issuer(String),
-    /// There is no key, or one that can't be used.
+    /// There is no key, or a key that can't be used.
     #[error("key {index}: {problem}")]
     Key {
-        /// Its place in the list, from 0.
+        /// Its index in the list, from 0.
         index: usize,
         /// What is wrong with it.
         problem: String,
     },
-    /// An entry of `token_audiences` or `audiences`.
+    /// An entry of `token_audiences` or `audiences` is wrong.
     #[error("{place}: {problem}")]
     Entry {
-        /// Which one.
+        /// The entry.
         place: String,
         /// What is wrong with it.
         problem: String,
     },
 }
 
-/// A tenant whose document was checked.
+/// A tenant with a valid document.
 #[derive(Debug)]
 pub struct Tenant {
     issuer: String,
@@ -77,7 +77,7 @@ pub struct Tenant {
     audiences: BTreeMap<String, Authorization>,
 }
 
-/// A public key and the one algorithm that it verifies.
+/// A public key and its only algorithm.
 #[derive(Debug)]
 pub(super) struct Key {
     id: Option<String>,
@@ -85,20 +85,20 @@ pub(super) struct Key {
     pub(super) key: DecodingKey,
 }
 
-/// Longest document, in bytes. Parsed ones stay in memory, some of them in several versions; this holds a thousand accounts.
+/// The most bytes in a document. This is enough for a thousand accounts. Parsed documents stay in memory, some in several versions.
 const DOCUMENT_BYTES: usize = 64 * 1024;
 
-/// An RSA modulus must have at least this many bytes (2048 bits, RFC 7518, section 3.3).
+/// The fewest bytes in an RSA modulus: 2048 bits (RFC 7518, section 3.3).
 const RSA_MODULUS_BYTES: usize = 256;
 
 impl Tenant {
-    /// Checks a document's JSON text.
+    /// Parses a document's JSON text and checks it.
     ///
     /// # Errors
     /// See [`TenantError`].
     pub fn parse(issuer: &str, document: &str) -> Result<Self, TenantError> {
         if document.len() > DOCUMENT_BYTES {
-            let problem = format!("must have {DOCUMENT_BYTES} bytes at most as JSON");
+            let problem = format!("must have at most {DOCUMENT_BYTES} bytes as JSON");
             return Err(TenantError::Entry {
                 place: "the document".to_owned(),
                 problem,
@@ -126,7 +126,7 @@ impl Tenant {
                 "must list the aud values of the tenant's tokens",
             );
         }
-        // <sub>.<aud> would name two accounts: a.b of c, and a of b.c.
+        // <sub>.<aud> would be ambiguous: a.b of c, or a of b.c.
         let is_ambiguous = |one: &String| {
             let ending = format!(".{one}");
             document.token_audiences.iter().any(|other| other.ends_with(&ending))
@@ -135,7 +135,7 @@ impl Tenant {
             let place = format!("token_audiences.{ambiguous:?}");
             return entry(
                 place,
-                "is what another one ends with, so that accounts of both could have one name",
+                "is the end of another one, so that accounts of both could have the same name",
             );
         }
         let mut endpoints = BTreeSet::new();
@@ -147,7 +147,7 @@ impl Tenant {
             match authorization {
                 Authorization::Scopes {} => {}
                 Authorization::Accounts { accounts } => {
-                    // <sub>.<aud>; neither is empty.
+                    // <sub>.<aud>. Neither part is empty.
                     if accounts.iter().any(|account| !account.trim_matches('.').contains('.')) {
                         return entry(place, "accounts must be <sub>.<aud>");
                     }
@@ -156,11 +156,11 @@ impl Tenant {
                     if !is_acceptable_endpoint(endpoint) {
                         return entry(place, "endpoint must be an https URL (http on this machine only)");
                     }
-                    // Not every question names what only one audience has.
+                    // Some questions do not identify the audience.
                     if !endpoints.insert(endpoint) {
                         return entry(
                             place,
-                            "endpoint must be another than that of another audience: add a path or a query",
+                            "endpoint must differ from those of other audiences: add a path or a query",
                         );
                     }
                 }
@@ -174,12 +174,12 @@ impl Tenant {
         })
     }
 
-    /// `iss` of its tokens.
+    /// Returns `iss` of its tokens.
     pub(super) fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The key that a token names, or the only one if it names none.
+    /// Returns the key with this `kid`. A token without a `kid` gets the only key, if there is just one.
     pub(super) fn key(&self, id: Option<&str>) -> Option<&Key> {
         match (id, self.keys.as_slice()) {
             (Some(id), keys) => keys.iter().find(|key| key.id.as_deref() == Some(id)),
@@ -188,17 +188,18 @@ impl Tenant {
         }
     }
 
+    /// Returns whether this `aud` value is accepted.
     pub(super) fn accepts(&self, token_audience: &str) -> bool {
         self.token_audiences.contains(token_audience)
     }
 
-    /// How it authorizes in an audience; `None` if that is not its own.
+    /// Returns how to authorize in an audience, or `None` if the tenant does not own it.
     pub(super) fn authorization(&self, audience: &Audience) -> Option<&Authorization> {
         self.audiences.get(audience.as_str())
     }
 }
 
-/// An issuer has 1 to 255 characters and no control characters.
+/// Parses an issuer, which has 1 to 255 characters and no control characters.
 pub(super) fn valid_issuer(issuer: &str) -> Result<String, String> {
     Audience::parse(issuer).map(|issuer| issuer.as_str().to_owned())
 }
@@ -211,7 +212,7 @@ fn keys(documents: &[Jwk]) -> Result<Vec<Key>, TenantError> {
         })
     };
     if documents.is_empty() {
-        return fault(0, "there must be one at least");
+        return fault(0, "there must be at least one");
     }
     let mut keys: Vec<Key> = Vec::new();
     for (index, document) in documents.iter().enumerate() {
@@ -220,7 +221,7 @@ fn keys(documents: &[Jwk]) -> Result<Vec<Key>, TenantError> {
             return fault(index, "each of several keys must have a kid");
         }
         if keys.iter().any(|key| key.id == id) {
-            return fault(index, "its kid is that of another key");
+            return fault(index, "another key has the same kid");
         }
         let algorithm = algorithm(document).map_err(|problem| TenantError::Key {
             index,
@@ -231,14 +232,14 @@ fn keys(documents: &[Jwk]) -> Result<Vec<Key>, TenantError> {
             problem: error.to_string(),
         })?;
         if !is_usable(algorithm, &key) {
-            return fault(index, "its numbers make no public key");
+            return fault(index, "its numbers are not a valid public key");
         }
         keys.push(Key { id, algorithm, key });
     }
     Ok(keys)
 }
 
-/// The algorithm comes from the key, never from a token alone.
+/// Returns the algorithm of a key. It never comes from a token alone.
 fn algorithm(document: &Jwk) -> Result<Algorithm, &'static str> {
     if matches!(&document.common.public_key_use, Some(usage) if *usage != PublicKeyUse::Signature) {
         return Err("its use is not sig");
@@ -248,7 +249,7 @@ fn algorithm(document: &Jwk) -> Result<Algorithm, &'static str> {
             (Algorithm::ES256, KeyAlgorithm::ES256)
         }
         AlgorithmParameters::RSA(key) => {
-            // Four characters of base64 are three bytes.
+            // Four characters of base64 encode three bytes.
             if key.n.trim_end_matches('=').len() * 3 / 4 < RSA_MODULUS_BYTES {
                 return Err("its modulus has fewer than 2048 bits");
             }
@@ -265,8 +266,8 @@ fn algorithm(document: &Jwk) -> Result<Algorithm, &'static str> {
     }
 }
 
-/// Whether a key's numbers make one. The JWT library looks at them only when a token is there, and then calls the token's signature
-/// wrong.
+/// Returns whether a key's numbers are a valid key. The JWT library only checks them with a token, and then reports a wrong
+/// signature.
 fn is_usable(algorithm: Algorithm, key: &DecodingKey) -> bool {
     match (key.kind(), algorithm) {
         (DecodingKeyKind::RsaModulusExponent { n, e }, _) => {
@@ -274,7 +275,7 @@ fn is_usable(algorithm: Algorithm, key: &DecodingKey) -> bool {
                 n: n.as_slice(),
                 e: e.as_slice(),
             };
-            // The cryptography library takes these two for keys until a signature is there.
+            // The cryptography library does not check these two before it verifies a signature.
             let is_odd = n.last().is_some_and(|last| last % 2 == 1);
             let is_full_length = n.first().is_some_and(|first| *first != 0);
             is_odd && is_full_length && key.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).is_ok()
@@ -284,7 +285,7 @@ fn is_usable(algorithm: Algorithm, key: &DecodingKey) -> bool {
     }
 }
 
-/// Whether tokens may be sent there: over https, or to this machine itself.
+/// Returns whether tokens may be sent to this URL: over https, or within this machine.
 fn is_acceptable_endpoint(endpoint: &str) -> bool {
     let Ok(url) = Url::parse(endpoint) else { return false };
     let has_secrets = !url.username().is_empty() || url.password().is_some();
@@ -304,7 +305,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    /// A document with one key that is nobody's.
+    /// A document with a key that nobody owns.
     fn document() -> Value {
         json!({
             "keys": [{
@@ -323,10 +324,10 @@ mod tests {
     }
 
     #[test]
-    fn no_two_accounts_of_a_tenant_have_one_name() {
+    fn no_two_accounts_of_a_tenant_have_the_same_name() {
         let mut document = document();
         assert_eq!(fault(&document), "none");
-        // staff.university.example.org names dean.staff of the one and dean of the other alike.
+        // dean.staff.university.example.org could be dean.staff of the first or dean of the second.
         document["token_audiences"] = json!(["university.example.org", "staff.university.example.org"]);
         assert!(fault(&document).contains("university.example.org"));
         document["token_audiences"] = json!(["university.example.org", "my-university.example.org"]);
@@ -354,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn rsa_numbers_must_make_a_key() {
+    fn rsa_numbers_must_be_a_valid_key() {
         let rsa = |n: String, e: &str| {
             let mut document = document();
             document["keys"] = json!([{"kty": "RSA", "n": n, "e": e}]);

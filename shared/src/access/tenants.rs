@@ -1,32 +1,31 @@
-//! The table of tenants, and what is kept of it in memory.
+//! The table of tenants, and the cache of its items.
 //!
-//! Every request needs its tenant's item, so it is kept for up to [`KNOWN_AGE`]; a key that was taken away counts for so long.
-//! What is not there is remembered, too: whoever sends tokens with made-up issuers or key ids costs the table little.
+//! Every request needs its tenant's item, so items are kept for up to [`KNOWN_AGE`]. A key that was removed is accepted for that long.
+//! Missing items are remembered, too, so that tokens with made-up issuers or key ids cost the table little.
 
 use super::tenant::{Tenant, TenantDocument, TenantError};
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
-use crate::error::{Dependency, Error};
-use crate::table::{TableError, within};
-use crate::telemetry;
+use crate::domain::{Dependency, Error, Source};
+use crate::outbound::dynamodb::{self, TableFailure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a tenant's item counts after it was read (design, section 5).
+/// How long a tenant's item is valid after it was read (`docs/design.md#tokens`).
 pub(super) const KNOWN_AGE: Duration = Duration::from_secs(60);
 
-/// Most tenants in memory: far more than one process meets within a minute; a tenant takes a few kilobytes.
+/// The most tenants in memory. A tenant takes a few kilobytes, and one process meets far fewer within a minute.
 const KNOWN_ENTRIES: usize = 256;
 
-/// How long a missing or malformed item is not asked for again. Short, since an operator who has just put it is waiting.
+/// How long a missing or malformed item is not read again. This is short, because an operator may have just put it and be waiting.
 const UNKNOWN_AGE: Duration = Duration::from_secs(5);
 
-/// Most missing or malformed ones in memory, apart from the known so that they can't crowd those out; 1 KiB each at most.
+/// The most missing or malformed items in memory, 1 KiB each at most. They have a cache of their own, so that they can't crowd out the known.
 const UNKNOWN_ENTRIES: usize = 1_000;
 
-/// A token with an unknown `kid` reads an item again if it was read at least this long ago (design, section 5).
+/// An item is read again for an unknown `kid` if it is at least this old (`docs/design.md#tokens`).
 const REREAD_AFTER: Duration = Duration::from_secs(1);
 
 /// The attribute with the tenant's document.
@@ -56,7 +55,7 @@ enum Unknown {
 }
 
 impl TenantsTable {
-    /// The table `name`.
+    /// Creates the client of the table `name`.
     pub fn new(client: Client, name: String) -> Self {
         Self {
             client,
@@ -66,7 +65,7 @@ impl TenantsTable {
         }
     }
 
-    /// The tenant whose tokens `issuer` signs, for a token with this `kid`. `None` if there is none.
+    /// Returns the tenant whose tokens have this `iss`, for a token with this `kid`. `None` if there is no such tenant.
     ///
     /// # Errors
     /// [`Error::ServiceUnavailable`] if the table is, or if the tenant's item is malformed.
@@ -92,14 +91,9 @@ impl TenantsTable {
             self.known.remove(issuer);
             self.unknown.insert(issuer.to_owned(), unknown, now);
         };
-        let document = self.get(issuer, deadline).await.map_err(|error| match error {
-            TableError::Unavailable(source) => Error::ServiceUnavailable {
-                what: Dependency::TenantsTable,
-                source,
-            },
-            TableError::Defect(source) => Error::TableMisused(source),
-        });
-        let Some(document) = document? else {
+        let document = self.get(issuer, deadline).await;
+        let document = document.map_err(|failure| failure.into_error(Dependency::TenantsTable))?;
+        let Some(document) = document else {
             unknown(Unknown::Missing);
             return Ok(None);
         };
@@ -117,13 +111,13 @@ impl TenantsTable {
         }
     }
 
-    /// The document of a tenant as it stands in the table, which may be malformed.
+    /// Returns the document of a tenant as it is in the table. It may be malformed.
     ///
     /// # Errors
-    /// See [`TableError`].
-    pub async fn get(&self, issuer: &str, deadline: Deadline) -> Result<Option<String>, TableError> {
-        let key = AttributeValue::S(issuer.to_owned());
-        // Strongly consistent: a key that was taken away must be refused a minute later at the latest.
+    /// See [`TableFailure`].
+    pub async fn get(&self, issuer: &str, deadline: Deadline) -> Result<Option<String>, TableFailure> {
+        let key = dynamodb::text(issuer);
+        // The read is strongly consistent, so that a key that was removed is rejected a minute later at the latest.
         let request = self
             .client
             .get_item()
@@ -131,9 +125,8 @@ impl TenantsTable {
             .key("issuer", key)
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let output = within(deadline, request.send()).await?.map_err(TableError::from)?;
-        telemetry::record_read(output.consumed_capacity());
-        // An item without a document is malformed, which its empty text is, too.
+        let output = dynamodb::send(deadline, request.send()).await??;
+        // An item without a document is malformed. An empty text is malformed, too.
         Ok(output.item.map(|item| {
             item.get(DOCUMENT)
                 .and_then(|value| value.as_s().ok())
@@ -142,7 +135,7 @@ impl TenantsTable {
         }))
     }
 
-    /// Puts a tenant in place of the one with its issuer.
+    /// Puts a tenant and replaces the one with the same issuer.
     ///
     /// # Errors
     /// [`PutTenantError`].
@@ -151,12 +144,14 @@ impl TenantsTable {
             self.client.put_item().table_name(&self.name),
             |request, (name, value)| request.item(name, AttributeValue::S(value)),
         );
-        within(deadline, request.send()).await?.map_err(TableError::from)?;
+        dynamodb::send(deadline, request.send())
+            .await?
+            .map_err(TableFailure::from)?;
         Ok(())
     }
 }
 
-/// A tenant's item: its attributes, which are all strings.
+/// Returns a tenant's item: the names and values of its attributes, which are all strings.
 ///
 /// # Errors
 /// See [`TenantError`].
@@ -169,15 +164,15 @@ pub fn tenant_item(issuer: &str, document: &TenantDocument) -> Result<[(&'static
 /// Why a tenant could not be put.
 #[derive(Debug, thiserror::Error)]
 pub enum PutTenantError {
-    /// Its document is wrong.
+    /// The document is wrong.
     #[error(transparent)]
     Tenant(#[from] TenantError),
     /// The table failed.
     #[error(transparent)]
-    Table(#[from] TableError),
+    Table(#[from] TableFailure),
 }
 
-fn malformed(source: crate::error::Source) -> Error {
+fn malformed(source: Source) -> Error {
     Error::ServiceUnavailable {
         what: Dependency::Tenant,
         source,

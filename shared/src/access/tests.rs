@@ -1,24 +1,22 @@
-//! What is kept of tenants, tokens and decisions, and for how long: time is an argument here, so these tests move it instead of
-//! waiting. The table is one in memory behind the real SDK, whose requests are counted.
+//! How long tenants, tokens and decisions are kept. Time is an argument, so these tests move it instead of waiting. The table is in
+//! memory, behind the real SDK, and counts the requests.
 
 mod memory;
 
 use super::authentication::Authentication;
 use super::authorization::Question;
-use super::endpoint::Endpoints;
+use super::endpoint::{Endpoints, Inquiry};
 use super::tenants::TenantsTable;
 use super::{Account, Authorization, TenantDocument};
 use crate::clock::{Deadline, Moment};
-use crate::error::Error;
-use crate::http_client::HttpClient;
-use crate::identity::Identity;
-use crate::settings::{IdentitySettings, KeySettings, PrivateKeyPem, ServiceAccount};
+use crate::domain::Error;
+use crate::outbound::http;
+use crate::outbound::identity::{Identity, IdentityConfig, PrivateKeyPem, ServiceAccount, SigningKey};
+use ::http::HeaderValue;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use aws_sdk_dynamodb::config::BehaviorVersion;
-use aws_types::SdkConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use memory::MemoryTable;
@@ -60,7 +58,7 @@ impl Key {
         format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
     }
 
-    /// A good token of `issuer`, unlike others by its `number`.
+    /// A valid token of `issuer`. Its `number` makes it differ from others.
     fn token(&self, issuer: &str, kid: &str, number: usize) -> HeaderValue {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(kid.to_owned());
@@ -86,15 +84,15 @@ fn deadline() -> Deadline {
     Deadline::from_unix_millis(seconds.cast_unsigned() * 1000)
 }
 
-/// What came of a token.
+/// The outcome for a token.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Accepted,
-    Refused,
+    Rejected,
     Unavailable,
 }
 
-/// Authentication with the table behind it, and the time when the test begins.
+/// Authentication, the table behind it, and the time when the test begins.
 struct Subject {
     table: MemoryTable,
     authentication: Authentication,
@@ -112,12 +110,12 @@ impl Subject {
         }
     }
 
-    /// What comes of `token` so many milliseconds after the beginning.
+    /// The outcome for `token`, `millis` milliseconds after the beginning.
     async fn at(&self, millis: u64, token: &HeaderValue) -> Outcome {
         let now = self.start + Duration::from_millis(millis);
         match self.authentication.account(Some(token), deadline(), now).await {
             Ok(_) => Outcome::Accepted,
-            Err(Error::AuthenticationFailed(_)) => Outcome::Refused,
+            Err(Error::AuthenticationFailed(_)) => Outcome::Rejected,
             Err(Error::ServiceUnavailable { .. }) => Outcome::Unavailable,
             Err(error) => panic!("{error}"),
         }
@@ -125,7 +123,7 @@ impl Subject {
 }
 
 #[tokio::test]
-async fn a_key_that_was_taken_away_counts_for_no_more_than_a_minute_verified_tokens_included() {
+async fn a_key_that_was_removed_is_accepted_for_a_minute_at_most_even_with_verified_tokens() {
     let (leaving, staying) = (Key::new("leaving"), Key::new("staying"));
     let subject = Subject::new();
     subject.table.put(ISSUER, document(&[&leaving, &staying]));
@@ -133,7 +131,7 @@ async fn a_key_that_was_taken_away_counts_for_no_more_than_a_minute_verified_tok
     assert_eq!(subject.at(0, &first).await, Outcome::Accepted);
 
     subject.table.put(ISSUER, document(&[&staying]));
-    // A token that is verified later counts no longer for that: it is the item's age that matters.
+    // A token that was verified later is not kept longer, because the age of the item counts.
     let second = leaving.token(ISSUER, "leaving", 2);
     assert_eq!(subject.at(40_000, &second).await, Outcome::Accepted);
     for token in [&first, &second] {
@@ -141,7 +139,7 @@ async fn a_key_that_was_taken_away_counts_for_no_more_than_a_minute_verified_tok
     }
     assert_eq!(subject.table.reads(), 1);
     for token in [&first, &second] {
-        assert_eq!(subject.at(60_000, token).await, Outcome::Refused);
+        assert_eq!(subject.at(60_000, token).await, Outcome::Rejected);
     }
     let other = staying.token(ISSUER, "staying", 3);
     assert_eq!(subject.at(60_001, &other).await, Outcome::Accepted);
@@ -149,7 +147,7 @@ async fn a_key_that_was_taken_away_counts_for_no_more_than_a_minute_verified_tok
 }
 
 #[tokio::test]
-async fn a_tenant_that_was_taken_away_is_unknown_a_minute_later() {
+async fn a_tenant_that_was_removed_is_unknown_a_minute_later() {
     let key = Key::new("key");
     let subject = Subject::new();
     subject.table.put(ISSUER, document(&[&key]));
@@ -157,7 +155,7 @@ async fn a_tenant_that_was_taken_away_is_unknown_a_minute_later() {
     assert_eq!(subject.at(0, &token).await, Outcome::Accepted);
     subject.table.remove(ISSUER);
     assert_eq!(subject.at(59_999, &token).await, Outcome::Accepted);
-    assert_eq!(subject.at(60_000, &token).await, Outcome::Refused);
+    assert_eq!(subject.at(60_000, &token).await, Outcome::Rejected);
 }
 
 #[tokio::test]
@@ -169,7 +167,7 @@ async fn a_key_that_was_added_works_at_once_and_costs_one_read() {
     subject.table.put(ISSUER, document(&[&old, &new]));
     let token = new.token(ISSUER, "new", 2);
     // The item was read less than a second ago.
-    assert_eq!(subject.at(999, &token).await, Outcome::Refused);
+    assert_eq!(subject.at(999, &token).await, Outcome::Rejected);
     assert_eq!(subject.table.reads(), 1);
     assert_eq!(subject.at(1_000, &token).await, Outcome::Accepted);
     assert_eq!(subject.at(1_001, &old.token(ISSUER, "old", 3)).await, Outcome::Accepted);
@@ -184,7 +182,7 @@ async fn random_key_ids_read_an_item_once_a_second_at_most() {
     for number in 0..1_000 {
         let token = key.token(ISSUER, &format!("random {number}"), number);
         let millis = u64::try_from(number).unwrap() * 10;
-        assert_eq!(subject.at(millis, &token).await, Outcome::Refused);
+        assert_eq!(subject.at(millis, &token).await, Outcome::Rejected);
     }
     // At the beginning and at each of the nine full seconds after it.
     assert_eq!(subject.table.reads(), 10);
@@ -199,7 +197,7 @@ async fn random_key_ids_read_an_item_once_a_second_at_most() {
 async fn a_missing_or_malformed_item_is_asked_for_again_after_five_seconds() {
     let key = Key::new("key");
     for (item, outcome) in [
-        (None, Outcome::Refused),
+        (None, Outcome::Rejected),
         (Some(json!({"keys": []})), Outcome::Unavailable),
         (Some(json!("no document")), Outcome::Unavailable),
     ] {
@@ -228,20 +226,20 @@ async fn random_issuers_are_read_once_each_and_do_not_crowd_out_a_tenant() {
         .collect();
     for _ in 0..2 {
         for token in &flood {
-            assert_eq!(subject.at(1_000, token).await, Outcome::Refused);
+            assert_eq!(subject.at(1_000, token).await, Outcome::Rejected);
         }
         assert_eq!(subject.table.reads(), 1 + flood.len());
     }
     for number in 1_000..1_500 {
         let token = key.token(&format!("random {number}"), "key", number);
-        assert_eq!(subject.at(1_000, &token).await, Outcome::Refused);
+        assert_eq!(subject.at(1_000, &token).await, Outcome::Rejected);
     }
     let reads = subject.table.reads();
     assert_eq!(subject.at(1_000, &key.token(ISSUER, "key", 1)).await, Outcome::Accepted);
     assert_eq!(subject.table.reads(), reads);
 }
 
-/// An endpoint that answers every question with this JSON text; returns its URL and how often it was asked.
+/// An endpoint that answers every question with this JSON text. Returns its URL and the number of questions.
 async fn endpoint(answer: &'static str) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/authorize", listener.local_addr().unwrap());
@@ -251,7 +249,7 @@ async fn endpoint(answer: &'static str) -> (String, Arc<AtomicUsize>) {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = Vec::new();
             let mut buffer = [0; 4096];
-            // A question ends with its object.
+            // A question ends with the brace of its object.
             while !request.ends_with(b"}") {
                 let length = stream.read(&mut buffer).await.unwrap();
                 request.extend_from_slice(&buffer[..length]);
@@ -275,9 +273,18 @@ async fn account() -> Account {
     account.await.unwrap()
 }
 
-/// What asks endpoints as this service, with this key.
-fn endpoints(key: KeySettings) -> Endpoints {
-    let settings = IdentitySettings {
+/// The questions that are asked.
+fn inquiry(url: &str, account: &Account) -> Inquiry {
+    let question = Question {
+        object: vec!["classrooms".to_owned()],
+        action: "read",
+    };
+    Inquiry::new(url, account, question)
+}
+
+/// Asks endpoints as this service, with this key.
+fn endpoints(key: SigningKey) -> Endpoints {
+    let config = IdentityConfig {
         account: ServiceAccount {
             label: "chats".to_owned(),
             audience: "svc.example.org".to_owned(),
@@ -286,61 +293,49 @@ fn endpoints(key: KeySettings) -> Endpoints {
         key,
     };
     let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-    let identity = Identity::new(settings, &sdk).unwrap();
-    Endpoints::new(HttpClient::build().unwrap(), Arc::new(identity))
+    let identity = Identity::new(config, &sdk).unwrap();
+    Endpoints::new(http::tests::client(), Arc::new(identity))
 }
 
 #[tokio::test]
 async fn an_endpoint_without_tls_is_not_asked_where_the_key_is_in_kms() {
     let (url, asked) = endpoint(r#"["read"]"#).await;
-    let endpoints = endpoints(KeySettings::Kms {
+    let endpoints = endpoints(SigningKey::Kms {
         key_id: "key".to_owned(),
         url: None,
     });
-    let question = Question {
-        object: vec!["classrooms".to_owned()],
-        action: "read",
-    };
-    let account = account().await;
-    let decision = endpoints.allows(&url, &account, question, deadline(), Moment::now());
+    let inquiry = inquiry(&url, &account().await);
+    let decision = endpoints.allow(inquiry, deadline(), Moment::now());
     assert!(matches!(decision.await, Err(Error::ServiceUnavailable { .. })));
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
-async fn a_decision_is_forgotten_after_thirty_seconds_yes_and_no_alike() {
-    let endpoints = endpoints(KeySettings::Pem(PrivateKeyPem::new(Key::new("ours").pem())));
+async fn a_decision_is_kept_for_thirty_seconds_whether_it_allows_or_denies() {
+    let endpoints = endpoints(SigningKey::Pem(PrivateKeyPem::new(Key::new("ours").pem())));
     let (account, start) = (account().await, Moment::now());
     for (answer, allowed) in [(r#"["read"]"#, true), (r#"["write"]"#, false)] {
         let (url, asked) = endpoint(answer).await;
         for (millis, times) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {
-            let question = Question {
-                object: vec!["classrooms".to_owned()],
-                action: "read",
-            };
             let now = start + Duration::from_millis(millis);
-            let decision = endpoints.allows(&url, &account, question, deadline(), now).await;
+            let decision = endpoints.allow(inquiry(&url, &account), deadline(), now).await;
             assert_eq!(decision.unwrap(), allowed);
             assert_eq!(asked.load(Ordering::SeqCst), times, "{millis}");
         }
     }
 }
 
-// Time is paused: where nothing happens any more it goes on to the next time-out.
+// Time is paused: where nothing happens any more, it advances to the next time-out.
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_can_not_be_reached_takes_no_longer_than_one_that_does_not_answer() {
-    // Connections are made, and no handshake ever ends.
+async fn an_unreachable_endpoint_takes_no_longer_than_one_that_does_not_answer() {
+    // It accepts connections and never completes a handshake.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/authorize", silent.local_addr().unwrap());
-    let endpoints = endpoints(KeySettings::Pem(PrivateKeyPem::new(Key::new("ours").pem())));
-    let account = account().await;
-    let question = Question {
-        object: vec!["classrooms".to_owned()],
-        action: "read",
-    };
-    let begun = tokio::time::Instant::now();
-    let decision = endpoints.allows(&url, &account, question, deadline(), Moment::now());
+    let endpoints = endpoints(SigningKey::Pem(PrivateKeyPem::new(Key::new("ours").pem())));
+    let inquiry = inquiry(&url, &account().await);
+    let started = tokio::time::Instant::now();
+    let decision = endpoints.allow(inquiry, deadline(), Moment::now());
     assert!(matches!(decision.await, Err(Error::ServiceUnavailable { .. })));
-    let took = begun.elapsed();
+    let took = started.elapsed();
     assert!(took <= Duration::from_millis(1_510), "{took:?}");
 }

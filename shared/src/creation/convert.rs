@@ -1,18 +1,17 @@
-//! Converting: read the room, bind the chat to it, point the room at the chat.
+//! Convert: read the room, bind the chat to it, point the room at the chat.
 
-use super::{Attempt, Made, replay};
+use super::{Attempt, CreatedChat, replay};
 use crate::access::{Convert, Permit, Update};
-use crate::chat::{Audience, Content};
-use crate::error::{Error, Repeat};
+use crate::domain::{Audience, Content, Error, Repeat};
 use crate::event_service::Room;
 use crate::table::State;
 use uuid::Uuid;
 
 impl Attempt<'_> {
-    /// The room `event_room_id`, if it is one of this audience.
+    /// Reads the room `event_room_id`.
     ///
     /// # Errors
-    /// [`Error::EventRoomNotFound`], and what the event service brings.
+    /// [`Error::EventRoomNotFound`] if there is no such room in `audience`, and the failures of the event service.
     pub async fn room(
         &self,
         event_room_id: Uuid,
@@ -20,24 +19,24 @@ impl Attempt<'_> {
         permit: &Permit<Convert>,
     ) -> Result<Room, Error> {
         permit.covers(audience)?;
-        let room = self.event_service.read_room(&self.call, event_room_id).await;
-        let room = room.map_err(|failure| failure.into_error(Repeat::Finishes))?;
+        let room = self.event_service.read_room(&self.context, event_room_id).await;
+        let room = room.map_err(|failure| failure.into_error(Repeat::Completes))?;
         room.filter(|room| room.audience == audience.as_str())
             .ok_or(Error::EventRoomNotFound)
     }
 
-    /// Creates the chat with `content` around `room`, or answers with the chat that is there.
+    /// Creates the chat with `content` around `room`, or returns the existing chat.
     ///
     /// # Errors
-    /// [`Error::EventRoomInUse`], [`Error::ChatAlreadyExists`], [`Error::ChatCreationInProgress`], and what table and event
-    /// service bring.
+    /// [`Error::EventRoomInUse`], [`Error::ChatAlreadyExists`], [`Error::ChatCreationInProgress`], and the failures of table and event
+    /// service.
     pub async fn convert(
         &self,
         content: Content,
         room: &Room,
         convert: &Permit<Convert>,
         update: &Permit<Update>,
-    ) -> Result<Made, Error> {
+    ) -> Result<CreatedChat, Error> {
         convert.covers(&content.audience)?;
         update.covers(&content.audience)?;
         let event_room_id = room.id;
@@ -45,16 +44,16 @@ impl Attempt<'_> {
             content,
             State::Bound {
                 event_room_id,
-                linking: self.id,
+                bound_by: self.id,
             },
         );
         if let Some(chat) = self.put(&bound).await? {
             return replay(chat, &bound.content, Some(event_room_id));
         }
         self.finish(bound.chat_id(), event_room_id, self.id).await?;
-        Ok(Made {
+        Ok(CreatedChat {
             chat: bound.with_room(event_room_id),
-            replayed: false,
+            is_replay: false,
         })
     }
 }

@@ -1,8 +1,8 @@
-//! A chat's item as it is stored, and its three states.
+//! The items of the table: chats in their three states, and claims on rooms.
 
-use super::TableError;
-use crate::chat::{Audience, Chat, ChatId, Content, Scope, Tags};
 use crate::clock;
+use crate::domain::{Audience, Chat, ChatId, Content, Scope, Tags};
+use crate::outbound::dynamodb::{TableFailure, text};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -12,35 +12,35 @@ use uuid::Uuid;
 /// The attributes of an item.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// What an item says of a chat.
+/// A chat as it is stored.
 #[derive(Debug, Clone)]
 pub struct StoredChat {
-    /// What it was, or is being, created with.
+    /// The content that it was created with.
     pub content: Content,
-    /// When, in unix seconds.
+    /// When it was created, in unix seconds.
     pub created_at: i64,
-    /// How far it got.
+    /// How far its creation got.
     pub state: State,
 }
 
-/// How far a chat got.
+/// How far the creation of a chat got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// An attempt is creating, or was creating, its room.
+    /// An attempt is creating its room, or has tried to.
     Reserved {
-        /// The attempt's own mark.
+        /// The attempt.
         attempt: Uuid,
-        /// Unix second after which the attempt can't be running any more.
+        /// The unix second after which the attempt can't be running any more.
         reserved_until: i64,
     },
-    /// It has a room that existed before, which is being pointed at it.
+    /// It has a room that existed before. The room does not point at the chat yet.
     Bound {
         /// The room.
         event_room_id: Uuid,
         /// The attempt that bound it.
-        linking: Uuid,
+        bound_by: Uuid,
     },
-    /// Readers see it, and it never changes.
+    /// Readers can see it, and it never changes.
     Ready {
         /// The room.
         event_room_id: Uuid,
@@ -48,11 +48,11 @@ pub enum State {
 }
 
 impl State {
-    /// How long an attempt with this state may still be running; `None` if it is over or has none.
+    /// Returns how long the attempt may still be running, or `None` if it is over or there is none.
     pub fn running_for(&self) -> Option<Duration> {
         match self {
             Self::Reserved { reserved_until, .. } => {
-                // The second named in it belongs to it.
+                // The attempt may run until the end of that second.
                 let seconds = reserved_until.saturating_sub(clock::unix_seconds()).saturating_add(1);
                 u64::try_from(seconds)
                     .ok()
@@ -65,12 +65,12 @@ impl State {
 }
 
 impl StoredChat {
-    /// The chat's id.
+    /// Returns the chat's id.
     pub fn chat_id(&self) -> ChatId {
         self.content.chat_id()
     }
 
-    /// The chat as readers see it, if it is ready.
+    /// Returns the chat, if it is ready.
     pub fn into_ready(self) -> Option<Chat> {
         match self.state {
             State::Ready { event_room_id } => Some(self.with_room(event_room_id)),
@@ -78,7 +78,7 @@ impl StoredChat {
         }
     }
 
-    /// The room that it has.
+    /// Returns its room, if it has one.
     pub fn event_room_id(&self) -> Option<Uuid> {
         match self.state {
             State::Bound { event_room_id, .. } | State::Ready { event_room_id } => Some(event_room_id),
@@ -86,7 +86,7 @@ impl StoredChat {
         }
     }
 
-    /// The chat once it has this room.
+    /// Returns the chat with this room.
     pub fn with_room(self, event_room_id: Uuid) -> Chat {
         Chat {
             content: self.content,
@@ -96,22 +96,17 @@ impl StoredChat {
     }
 }
 
-/// The key of the item of the chat with this id.
+/// Returns the key of a chat's item.
 pub(super) fn chat_key(chat_id: Uuid) -> AttributeValue {
     text(format_args!("chat#{chat_id}"))
 }
 
-/// The item by which a chat claims its room.
+/// Returns the item with which a chat claims its room.
 pub(super) fn claim(event_room_id: Uuid, chat_id: ChatId) -> Item {
     HashMap::from([
         ("pk".to_owned(), text(format_args!("room#{event_room_id}"))),
         ("chat_id".to_owned(), text(chat_id)),
     ])
-}
-
-/// A string attribute.
-pub(super) fn text(value: impl ToString) -> AttributeValue {
-    AttributeValue::S(value.to_string())
 }
 
 impl From<&StoredChat> for Item {
@@ -124,8 +119,11 @@ impl From<&StoredChat> for Item {
             } => {
                 vec![("attempt", text(attempt)), ("reserved_until", number(reserved_until))]
             }
-            State::Bound { event_room_id, linking } => {
-                vec![("event_room_id", text(event_room_id)), ("linking", text(linking))]
+            State::Bound {
+                event_room_id,
+                bound_by,
+            } => {
+                vec![("event_room_id", text(event_room_id)), ("bound_by", text(bound_by))]
             }
             State::Ready { event_room_id } => vec![("event_room_id", text(event_room_id))],
         };
@@ -148,12 +146,13 @@ fn number(value: i64) -> AttributeValue {
 }
 
 impl TryFrom<Item> for StoredChat {
-    type Error = TableError;
+    type Error = TableFailure;
 
-    fn try_from(item: Item) -> Result<Self, TableError> {
+    fn try_from(item: Item) -> Result<Self, TableFailure> {
         let text = |name: &'static str| item.get(name).map(|value| value.as_s().ok());
-        let malformed = |name: &str| TableError::defect(format!("the item {:?} has no valid {name}", item.get("pk")));
-        // What is there must be valid: a mark that can't be read must not look like one that is not there.
+        let malformed =
+            |name: &str| TableFailure::misused(format!("the item {:?} has no valid {name}", item.get("pk")));
+        // An attribute that exists must be valid. A malformed one must not look like a missing one.
         let optional_text = |name| text(name).map(|text| text.ok_or_else(|| malformed(name))).transpose();
         let uuid = |name| {
             let uuid = optional_text(name)?.map(|text| Uuid::parse_str(text).map_err(|_| malformed(name)));
@@ -167,8 +166,11 @@ impl TryFrom<Item> for StoredChat {
 
         let tags =
             optional_text("tags")?.map(|tags| RawValue::from_string(tags.clone()).map_err(|_| malformed("tags")));
-        let state = match (uuid("event_room_id")?, uuid("linking")?) {
-            (Some(event_room_id), Some(linking)) => State::Bound { event_room_id, linking },
+        let state = match (uuid("event_room_id")?, uuid("bound_by")?) {
+            (Some(event_room_id), Some(bound_by)) => State::Bound {
+                event_room_id,
+                bound_by,
+            },
             (Some(event_room_id), None) => State::Ready { event_room_id },
             (None, _) => State::Reserved {
                 attempt: uuid("attempt")?.ok_or_else(|| malformed("attempt"))?,
@@ -204,16 +206,16 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_comes_back_from_its_item_as_it_was_in_every_state() {
-        let (room, mark) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    fn a_chat_in_any_state_survives_the_way_to_its_item_and_back() {
+        let (room, attempt) = (Uuid::from_u128(1), Uuid::from_u128(2));
         for state in [
             State::Reserved {
-                attempt: mark,
+                attempt,
                 reserved_until: 1_795_442_053,
             },
             State::Bound {
                 event_room_id: room,
-                linking: mark,
+                bound_by: attempt,
             },
             State::Ready { event_room_id: room },
         ] {
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reservation_runs_through_the_second_that_it_names() {
+    fn a_reservation_lasts_until_the_end_of_its_last_second() {
         let reserved = |reserved_until| State::Reserved {
             attempt: Uuid::nil(),
             reserved_until,
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_item_is_a_defect_that_names_what_is_missing() {
+    fn a_malformed_item_is_a_failure_that_names_the_missing_attribute() {
         for name in ["audience", "scope", "created_at", "attempt", "reserved_until"] {
             let mut item = Item::from(&stored(State::Reserved {
                 attempt: Uuid::nil(),
@@ -256,8 +258,8 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_can_not_be_read_does_not_pass_for_none() {
-        for name in ["linking", "event_room_id", "tags"] {
+    fn a_malformed_attribute_does_not_count_as_a_missing_one() {
+        for name in ["bound_by", "event_room_id", "tags"] {
             let mut item = Item::from(&stored(State::Ready {
                 event_room_id: Uuid::nil(),
             }));

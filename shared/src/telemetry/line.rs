@@ -1,9 +1,8 @@
-//! A log line, in CloudWatch's embedded metric format if it has metrics: it says which of its members are some. CloudWatch makes
-//! them of the line itself, so nothing is sent for them.
+//! A log line. If it has metrics, it is in CloudWatch's embedded metric format, which names the members that are metrics. CloudWatch
+//! extracts them from the line, so nothing else is sent.
 //!
-//! Each metric is kept twice: over the whole stack, and for each version of each function, which is what a deployment is watched
-//! by. One that is 0 is left out, which its sum does not notice, and which halves what the logs cost, unless it is one whose
-//! average counts.
+//! Each metric has two sets of dimensions: none, for the whole stack, and function and version, which deployments watch. A metric that is
+//! 0 is left out, unless its average matters: its sum stays the same, and the logs cost half as much.
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -14,7 +13,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 use tracing::Level;
 
-/// What every line of this process has in common, once it is known.
+/// What all lines of this process have in common.
 static SOURCE: OnceLock<Source> = OnceLock::new();
 
 /// Where the lines of this process come from.
@@ -25,11 +24,11 @@ struct Source {
     version: String,
 }
 
-/// Lets lines be written, with their metrics in `namespace`.
+/// Enables lines. Their metrics are in `namespace`.
 pub(super) fn start(namespace: String) {
-    // Both are always set on Lambda.
+    // Lambda always sets both variables.
     let variable = |name| std::env::var(name).unwrap_or_default();
-    // Fails only if this was called before.
+    // This fails only if it was called before.
     let _ = SOURCE.set(Source {
         namespace,
         function: variable("AWS_LAMBDA_FUNCTION_NAME"),
@@ -37,22 +36,23 @@ pub(super) fn start(namespace: String) {
     });
 }
 
-/// A metric: its name, its value, and in what it is measured.
+/// A metric: its name, its value and its unit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Metric(pub(super) &'static str, pub(super) f64, pub(super) Unit);
 
-/// A metric that is there when it is 0, too: its average over requests is the share of those that failed, which the canary
-/// alarms of `template.yaml` watch.
+/// The metric that is written even if it is 0. Its average is the share of requests that failed, which the canary alarms of
+/// `template.yaml` watch.
 pub(super) const AVERAGED: &str = "5xx";
 
-/// In what a metric is measured. The names are CloudWatch's.
+/// The unit of a metric. The names are CloudWatch's.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) enum Unit {
     Count,
     Milliseconds,
 }
 
-/// Writes a line with `properties`, an object, and those of `metrics` that are not 0 or are [`AVERAGED`]. Nothing before [`start`].
+/// Writes a line with `properties`, which is an object, and those of `metrics` that are not 0 or are [`AVERAGED`]. It does nothing before
+/// [`start`].
 pub(super) fn write(level: Level, properties: &impl Serialize, metrics: &[Metric]) {
     let Some(source) = SOURCE.get() else { return };
     let counts = |metric: &&Metric| metric.1 != 0.0 || metric.0 == AVERAGED;
@@ -82,7 +82,7 @@ pub(super) fn write(level: Level, properties: &impl Serialize, metrics: &[Metric
         return;
     };
     line.push(b'\n');
-    // In one piece. If standard output is gone there is nobody left to tell.
+    // The line is written in one piece. A failure can't be reported, because standard output is the only way out.
     let _ = std::io::stdout().lock().write_all(&line);
 }
 
@@ -122,7 +122,7 @@ impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for Metric(name, value, _) in self.0 {
-            // To the third digit: a microsecond, a thousandth of a capacity unit.
+            // Three digits: a microsecond, or a thousandth of a capacity unit.
             map.serialize_entry(name, &((value * 1e3).round() / 1e3))?;
         }
         map.end()

@@ -1,6 +1,6 @@
 //! JSON as text, since much of what is odd has no other form: names given twice, lone surrogates, numbers of any length.
 
-use chats::json::Members;
+use chats::domain::json::Members;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

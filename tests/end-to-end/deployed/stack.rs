@@ -1,11 +1,10 @@
 //! The deployed stack as its users, its operators and the event service meet it.
 
-use crate::support::{Answer, OwnTenant, SigningKey, client_builder, options};
+use crate::support::{Answer, OwnTenant, SigningKey, client_builder, options, sdk_http_client};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chats::http_client::HttpClient;
 use local::event_service::{Config, Decision, Denial, EventService, Issuer, Policy};
 use reqwest::{Method, Url};
 use serde_json::Value;
@@ -25,9 +24,8 @@ fn said(variable: &str) -> String {
 
 /// Region, credentials and endpoint are the environment's, as for any program.
 async fn sdk() -> SdkConfig {
-    let http = HttpClient::build().unwrap();
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(sdk_http_client())
         .load()
         .await
 }

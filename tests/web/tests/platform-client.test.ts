@@ -103,7 +103,7 @@ test("gets the whole of an error", async () => {
   assert.match(String(request_id), /./);
   assert.deepEqual(rest, {
     type: "chat_not_found",
-    title: "There is no such chat",
+    title: "Chat not found",
     status: 404,
     detail: "No chat has this id, or this audience and scope.",
     is_transient: false,

@@ -2,7 +2,7 @@
 
 use crate::Fallible;
 use chats::access::tenant_item;
-use chats::chat::{Audience, Content, Scope};
+use chats::domain::{Audience, Content, Scope};
 use local::Key;
 use local::binaries::workspace;
 use local::demo::{DemoTenants, TenantName, TokenRequest};

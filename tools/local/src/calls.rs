@@ -38,7 +38,7 @@ pub(crate) fn commands(url: &str, room: &str, token: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chats::chat::{Audience, ChatId, Scope};
+    use chats::domain::{Audience, ChatId, Scope};
     use local::{Template, binaries};
 
     use super::*;

@@ -1,4 +1,4 @@
-//! A table of tenants in memory, behind the real SDK: it takes the place of the connection, and counts the reads.
+//! A table of tenants in memory, behind the real SDK. It takes the place of the HTTP client and counts the reads.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// The table; clones share it.
+/// The table. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MemoryTable(Arc<Mutex<State>>);
 
@@ -31,7 +31,7 @@ impl MemoryTable {
         self.0.lock().unwrap().documents.remove(issuer);
     }
 
-    /// How often an item was read.
+    /// The number of reads.
     pub(super) fn reads(&self) -> usize {
         self.0.lock().unwrap().reads
     }

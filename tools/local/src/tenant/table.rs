@@ -6,9 +6,13 @@ use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use chats::{
     access::TenantsTable,
-    aws,
     clock::{self, Deadline},
-    http_client::HttpClient,
+    edge::settings,
+    outbound::{
+        aws::SdkHttpClient,
+        dynamodb,
+        http::{HttpClient, tls},
+    },
 };
 use clap::Args;
 use http::Uri;
@@ -44,10 +48,10 @@ impl Table {
     pub(crate) async fn open(self) -> Result<(TenantsTable, String), Box<dyn Error>> {
         let name = given(self.table, "TENANTS_TABLE").unwrap_or_else(|| LOCAL_NAME.to_owned());
         let url = given(self.dynamodb_url, "DYNAMODB_URL");
-        let http = HttpClient::with_connect_timeout(ATTEMPT_TIMEOUT)?;
+        let http = HttpClient::new(&tls(settings::extra_ca_certs()?)?, ATTEMPT_TIMEOUT)?;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(SdkHttpClient::new(http))
             .timeout_config(timeouts.build());
         if let Some(url) = &url {
             let place = Place::of(url).ok_or_else(|| format!("{url} is no http or https URL"))?;
@@ -57,7 +61,7 @@ impl Table {
                     .credentials_provider(Credentials::new(LOCAL, LOCAL, None, None, LOCAL));
             }
         }
-        let client = aws::dynamodb(&loader.load().await, url);
+        let client = dynamodb::client(&loader.load().await, url);
         Ok((TenantsTable::new(client, name.clone()), name))
     }
 }

@@ -1,0 +1,201 @@
+//! Who may do what (`docs/design.md#tenants`): authentication by a tenant's token, and authorization in the way that the tenant chose
+//! for the audience. Nothing is allowed by default.
+//!
+//! Neither check can be left out. A handler needs an [`Account`] to read a chat, and a [`Permit`] for what it does with it. (A permit is
+//! for one kind of action in one audience. The handler itself must use it for the chat that it was asked for.)
+//! ```
+//! # use chats::access::{Access, Read};
+//! # use chats::clock::Deadline;
+//! # use chats::domain::{Chat, ChatId, Error};
+//! # use chats::table::ChatsTable;
+//! # use http::HeaderValue;
+//! # use std::sync::Arc;
+//! # async fn read(
+//! #     access: &Access, table: &ChatsTable, token: Option<&HeaderValue>, chat_id: ChatId, deadline: Deadline,
+//! # ) -> Result<Arc<Chat>, Error> {
+//! let account = access.authenticate(token, deadline).await?;
+//! let found = table.read(&account, chat_id, deadline).await?.ok_or(Error::ChatNotFound)?;
+//! let permit = access.authorize(&account, found.audience(), Read { chat_id }, deadline).await?;
+//! found.open(&permit)
+//! # }
+//! ```
+//!
+//! None of the following compiles. The table can't be read without an account:
+//! ```compile_fail,E0061
+//! # use chats::{clock::Deadline, domain::ChatId, table::ChatsTable};
+//! # async fn read(table: &ChatsTable, chat_id: ChatId, deadline: Deadline) {
+//! let found = table.read(chat_id, deadline).await;
+//! # }
+//! ```
+//! An account is also needed to get a permit:
+//! ```compile_fail,E0061
+//! # use chats::{access::{Access, Create}, clock::Deadline, domain::Audience};
+//! # async fn permit(access: &Access, audience: &Audience, deadline: Deadline) {
+//! let permit = access.authorize(audience, Create, deadline).await;
+//! # }
+//! ```
+//! A chat that was found can't be opened without a permit:
+//! ```compile_fail,E0061
+//! # use chats::{domain::Chat, table::FoundChat};
+//! # fn open(found: FoundChat) -> std::sync::Arc<Chat> {
+//! found.open()
+//! # }
+//! ```
+//! It has no public field:
+//! ```compile_fail,E0616
+//! # use chats::{domain::Chat, table::FoundChat};
+//! # fn open(found: FoundChat) -> std::sync::Arc<Chat> {
+//! found.0
+//! # }
+//! ```
+//! A permit for another action does not open it:
+//! ```compile_fail,E0277
+//! # use chats::{access::{Create, Permit}, domain::Chat, table::FoundChat};
+//! # fn open(found: FoundChat, permit: &Permit<Create>) -> std::sync::Arc<Chat> {
+//! found.open(permit)
+//! # }
+//! ```
+//! The same is true for creating, converting and posting:
+//! ```compile_fail,E0308
+//! # use chats::{access::{Permit, Read}, creation::Attempt, domain::Content};
+//! # async fn create(attempt: Attempt<'_>, content: Content, permit: &Permit<Read>) {
+//! let created = attempt.create(content, "P2P", permit).await;
+//! # }
+//! ```
+//! ```compile_fail,E0308
+//! # use chats::{access::{Convert, Permit}, creation::Attempt, domain::Content, event_service::Room};
+//! # async fn convert(attempt: Attempt<'_>, content: Content, room: Room, permit: &Permit<Convert>) {
+//! let converted = attempt.convert(content, &room, permit, permit).await;
+//! # }
+//! ```
+//! ```compile_fail,E0308
+//! # use chats::{access::{Permit, Read}, domain::Event, event_service::EventService, outbound::CallContext};
+//! # use uuid::Uuid;
+//! # async fn post(service: &EventService, context: &CallContext<'_>, room: Uuid, event: &Event<'_>, permit: &Permit<Read>) {
+//! let created = service.create_event(context, room, event, permit).await;
+//! # }
+//! ```
+//! The writes below these are private:
+//! ```compile_fail,E0624
+//! # use chats::{clock::Deadline, table::{ChatsTable, Expected, StoredChat}};
+//! # async fn put(table: &ChatsTable, chat: &StoredChat, deadline: Deadline) {
+//! let written = table.put(chat, Expected::Absent, deadline).await;
+//! # }
+//! ```
+//! ```compile_fail,E0624
+//! # use chats::{event_service::EventService, outbound::CallContext};
+//! # use uuid::Uuid;
+//! # async fn point(service: &EventService, context: &CallContext<'_>, room: Uuid, chat: Uuid) {
+//! let pointed = service.set_classroom(context, room, chat).await;
+//! # }
+//! ```
+//! And neither accounts nor permits can be made by hand:
+//! ```compile_fail,E0624
+//! # use chats::access::{Permit, Read};
+//! let permit = Permit::<Read>::new();
+//! ```
+//! ```compile_fail,E0451
+//! # use chats::access::{Permit, Read};
+//! let permit = Permit::<Read> { action: std::marker::PhantomData };
+//! ```
+//! ```compile_fail,E0599
+//! # use chats::access::{Permit, Read};
+//! let permit = Permit::<Read>::default();
+//! ```
+//! ```compile_fail,E0451
+//! # use chats::access::Account;
+//! # fn promoted(account: Account) -> Account {
+//! Account { name: "teacher.school.example.org".to_owned(), ..account }
+//! # }
+//! ```
+
+mod authentication;
+mod authorization;
+mod endpoint;
+mod tenant;
+mod tenants;
+#[cfg(test)]
+mod tests;
+
+pub use authentication::Account;
+pub use authorization::{Action, Convert, Create, CreateEvent, OnChat, Permit, Question, Read, Update};
+pub use tenant::{Authorization, Tenant, TenantDocument, TenantError};
+pub use tenants::{PutTenantError, TenantsTable, tenant_item};
+
+use crate::clock::{Deadline, Moment};
+use crate::domain::{Audience, Error};
+use crate::outbound::http::SendRequest;
+use crate::outbound::identity::Identity;
+use crate::telemetry;
+use authentication::Authentication;
+use endpoint::{Endpoints, Inquiry};
+use http::HeaderValue;
+use std::sync::Arc;
+
+/// Decides who calls and what they may do.
+#[derive(Debug)]
+pub struct Access {
+    authentication: Authentication,
+    endpoints: Endpoints,
+}
+
+impl Access {
+    /// Creates it for the tenants in `tenants`. Their endpoints are asked through `client` as `identity`.
+    pub(crate) fn new(tenants: TenantsTable, client: Arc<dyn SendRequest>, identity: Arc<Identity>) -> Self {
+        Self {
+            authentication: Authentication::new(tenants),
+            endpoints: Endpoints::new(client, identity),
+        }
+    }
+
+    /// Returns the account whose token is in the `Authorization` header of a request.
+    ///
+    /// # Errors
+    /// [`Error::AuthenticationFailed`], [`Error::ServiceUnavailable`].
+    pub async fn authenticate(
+        &self,
+        authorization: Option<&HeaderValue>,
+        deadline: Deadline,
+    ) -> Result<Account, Error> {
+        let account = self
+            .authentication
+            .account(authorization, deadline, Moment::now())
+            .await?;
+        telemetry::record_account(account.as_str());
+        Ok(account)
+    }
+
+    /// Returns the permit for `action` in `audience`.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`], also if the account's tenant does not own the audience; [`Error::ServiceUnavailable`].
+    pub async fn authorize<A: Action>(
+        &self,
+        account: &Account,
+        audience: &Audience,
+        action: A,
+        deadline: Deadline,
+    ) -> Result<Permit<A>, Error> {
+        let authorization = account.tenant.authorization(audience).ok_or(Error::AccessDenied)?;
+        let is_allowed = match authorization {
+            Authorization::Scopes {} => action
+                .permissions()
+                .into_iter()
+                .all(|permission| account.has_permission(permission)),
+            Authorization::Accounts { accounts } => accounts.contains(account.as_str()),
+            Authorization::Http { endpoint } => {
+                let mut is_allowed = true;
+                for question in action.questions(account) {
+                    let inquiry = Inquiry::new(endpoint, account, question);
+                    is_allowed = is_allowed && self.endpoints.allow(inquiry, deadline, Moment::now()).await?;
+                }
+                is_allowed
+            }
+        };
+        if is_allowed {
+            Ok(Permit::new(audience.clone()))
+        } else {
+            Err(Error::AccessDenied)
+        }
+    }
+}

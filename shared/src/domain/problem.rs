@@ -1,0 +1,211 @@
+//! What a caller is told about an error: RFC 9457 problem details. `docs/design.md#errors` is the table of them all.
+
+use super::chat::ChatId;
+use super::error::{Error, Repeat, Violation};
+use http::StatusCode;
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// How long a caller is asked to wait when something is temporarily unavailable. The usual causes, throttling and a lost connection,
+/// are over within a second.
+const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Problem details in the form of the API's contract.
+#[derive(Debug, Serialize)]
+pub struct Problem<'a> {
+    /// Stable code, title and status of this kind of problem.
+    #[serde(flatten)]
+    pub kind: Kind,
+    /// What happened this time, as text for a person.
+    pub detail: Cow<'a, str>,
+    /// Whether it is safe to repeat the request, and the repeat may succeed.
+    pub is_transient: bool,
+    /// The gateway's id of the request.
+    pub request_id: &'a str,
+    /// The faults of the body.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub errors: &'a [Violation],
+    /// The chat that prevents this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<ChatId>,
+    /// When to repeat the request. This is sent as a header.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
+}
+
+/// What all problems of one kind have in common.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Kind {
+    /// The stable code that clients switch on.
+    pub r#type: &'static str,
+    /// The kind of problem, as text for a person.
+    pub title: &'static str,
+    /// The HTTP status.
+    #[serde(serialize_with = "status_number")]
+    pub status: StatusCode,
+}
+
+fn status_number<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Kind {
+    const fn new(status: StatusCode, r#type: &'static str, title: &'static str) -> Self {
+        Self { r#type, title, status }
+    }
+}
+
+impl Error {
+    /// Returns what the caller is told. `request_id` is the gateway's id of the request.
+    pub fn problem<'a>(&'a self, request_id: &'a str) -> Problem<'a> {
+        Problem {
+            kind: self.kind(),
+            detail: self.detail(),
+            is_transient: self.is_transient(),
+            request_id,
+            errors: match self {
+                Self::InvalidPayload { violations, .. } | Self::InvalidEvent { violations } => violations,
+                _ => &[],
+            },
+            chat_id: match self {
+                Self::ChatAlreadyExists(chat_id) | Self::ChatCreationInProgress { chat_id, .. } => Some(*chat_id),
+                _ => None,
+            },
+            retry_after: match self {
+                Self::ChatCreationInProgress { retry_after, .. } => Some(*retry_after),
+                Self::ServiceUnavailable { .. } => Some(UNAVAILABLE_RETRY_AFTER),
+                _ => None,
+            },
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::InvalidPayload { .. } => Kind::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_payload",
+                "The request body is not valid",
+            ),
+            Self::InvalidParameter { .. } => Kind::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_parameter",
+                "A path parameter is not valid",
+            ),
+            Self::AuthenticationFailed(_) => Kind::new(
+                StatusCode::UNAUTHORIZED,
+                "authentication_failed",
+                "The request is not authenticated",
+            ),
+            Self::AccessDenied => Kind::new(
+                StatusCode::FORBIDDEN,
+                "access_denied",
+                "The account is not allowed to do this",
+            ),
+            Self::ChatNotFound => Kind::new(StatusCode::NOT_FOUND, "chat_not_found", "Chat not found"),
+            Self::ChatAlreadyExists(_) => Kind::new(
+                StatusCode::CONFLICT,
+                "chat_already_exists",
+                "The chat exists with different content",
+            ),
+            Self::ChatCreationInProgress { .. } => Kind::new(
+                StatusCode::CONFLICT,
+                "chat_creation_in_progress",
+                "The chat is being created by another request",
+            ),
+            Self::EventRoomInUse => Kind::new(
+                StatusCode::CONFLICT,
+                "event_room_in_use",
+                "The room belongs to another chat",
+            ),
+            Self::EventRoomClosed => Kind::new(
+                StatusCode::CONFLICT,
+                "event_room_closed",
+                "The room accepts no events now",
+            ),
+            Self::PayloadTooLarge { .. } => Kind::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "payload_too_large",
+                "The request is too large",
+            ),
+            Self::UnsupportedMediaType => Kind::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "The request body is not declared as JSON",
+            ),
+            Self::EventRoomNotFound => Kind::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "event_room_not_found",
+                "Room not found in this audience",
+            ),
+            Self::InvalidEvent { .. } => Kind::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid_event",
+                "The event service cannot store this event",
+            ),
+            Self::Internal(_) | Self::TableMisused(_) => {
+                Kind::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal error")
+            }
+            Self::EventServiceRejected(_) | Self::EventServiceFailed(..) => Kind::new(
+                StatusCode::BAD_GATEWAY,
+                "event_service_failed",
+                "The event service failed",
+            ),
+            Self::EventServiceTimeout(..) => Kind::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "event_service_timeout",
+                "The event service did not answer in time",
+            ),
+            Self::ServiceUnavailable { .. } => Kind::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "service_unavailable",
+                "The service is temporarily unavailable",
+            ),
+        }
+    }
+
+    fn detail(&self) -> Cow<'_, str> {
+        let advice = |repeat: &Repeat| match repeat {
+            Repeat::Completes => "Repeat the request to complete it.",
+            Repeat::MayDuplicate => "Repeating the request may create the event twice.",
+        };
+        match self {
+            Self::InvalidPayload { detail, .. } | Self::PayloadTooLarge { detail } => detail.into(),
+            Self::InvalidParameter { name, detail } => format!("{name} {detail}.").into(),
+            Self::AuthenticationFailed(_) => "Send Authorization: Bearer with a valid token of your tenant.".into(),
+            Self::AccessDenied => "The account is not allowed to do this in this audience.".into(),
+            Self::ChatNotFound => "No chat has this id, or this audience and scope.".into(),
+            Self::ChatAlreadyExists(_) => {
+                "A chat with this audience and scope has different tags or a different room. Read it by its chat_id."
+                    .into()
+            }
+            Self::ChatCreationInProgress { .. } => "Repeat the request after the time in Retry-After.".into(),
+            Self::EventRoomInUse => "A room can belong to only one chat.".into(),
+            Self::EventRoomClosed => "The room's time is over or has not begun.".into(),
+            Self::UnsupportedMediaType => "Send JSON with Content-Type: application/json.".into(),
+            Self::EventRoomNotFound => "event_room_id is not the id of a room in this audience.".into(),
+            Self::InvalidEvent { .. } => "The event's data is valid JSON but cannot be stored.".into(),
+            Self::Internal(_) | Self::TableMisused(_) => "Report this error with its request_id.".into(),
+            Self::EventServiceRejected(_) => {
+                "The event service rejected a valid request. Repeating it will not help.".into()
+            }
+            Self::EventServiceFailed(repeat, _) => {
+                format!("The event service failed. The outcome is unknown. {}", advice(repeat)).into()
+            }
+            Self::EventServiceTimeout(repeat, _) => format!(
+                "The event service did not answer in time. The outcome is unknown. {}",
+                advice(repeat)
+            )
+            .into(),
+            Self::ServiceUnavailable { .. } => "Repeat the request.".into(),
+        }
+    }
+
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::ChatCreationInProgress { .. } | Self::ServiceUnavailable { .. } => true,
+            Self::EventServiceFailed(repeat, _) | Self::EventServiceTimeout(repeat, _) => *repeat == Repeat::Completes,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The answers of the API.
+
+use crate::creation::CreatedChat;
+use crate::domain::{Chat, Error};
+use lambda_http::Body;
+use lambda_http::http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+/// The answer of a handler.
+pub type Response = lambda_http::Response<Body>;
+
+/// The header that marks the answer to a repeated request.
+pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// Returns 201 with a chat that create or convert created, now or earlier.
+///
+/// # Errors
+/// [`Error::Internal`] if the chat can't be written as JSON.
+pub fn chat_created(created: &CreatedChat) -> Result<Response, Error> {
+    let mut response = json(StatusCode::CREATED, "application/json", &created.chat)?;
+    let location = format!("/api/v1/chats/{}", created.chat.content.chat_id());
+    let location = HeaderValue::try_from(location).map_err(|error| Error::Internal(error.into()))?;
+    response.headers_mut().insert(header::LOCATION, location);
+    if created.is_replay {
+        response
+            .headers_mut()
+            .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// Returns 200 with a chat.
+///
+/// # Errors
+/// [`Error::Internal`] if the chat can't be written as JSON.
+pub fn chat(chat: &Chat) -> Result<Response, Error> {
+    json(StatusCode::OK, "application/json", chat)
+}
+
+/// Returns 201 for an event. The platform's client parses every answer as JSON, so the body is an empty object.
+///
+/// # Errors
+/// [`Error::Internal`] if the object can't be written as JSON.
+pub fn event_created() -> Result<Response, Error> {
+    #[derive(Serialize)]
+    struct Empty {}
+
+    json(StatusCode::CREATED, "application/json", &Empty {})
+}
+
+/// Returns the answer for an error.
+pub(super) fn problem(error: &Error, request_id: &str) -> Response {
+    let problem = error.problem(request_id);
+    let status = problem.kind.status;
+    let mut response = json(status, "application/problem+json", &problem).unwrap_or_else(|_| {
+        // Strings and numbers can always be written. If not, the status still tells what happened.
+        let mut response = Response::new(Body::from("{}"));
+        *response.status_mut() = status;
+        response
+    });
+    let headers = response.headers_mut();
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(retry_after) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, retry_after.as_secs().max(1).into());
+    }
+    response
+}
+
+fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Result<Response, Error> {
+    let body = serde_json::to_string(body).map_err(|error| Error::Internal(error.into()))?;
+    lambda_http::Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, content_type)
+        .body(Body::from(body))
+        .map_err(|error| Error::Internal(error.into()))
+}

@@ -1,0 +1,183 @@
+//! The answers of the event service.
+
+use super::failure::{Failure, Rejection};
+use crate::domain::Source;
+use crate::outbound::http::{Answer, HttpError};
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// An answer of the event service.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    body: Result<Bytes, HttpError>,
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self {
+            status: answer.status(),
+            body: answer.into_body(),
+        }
+    }
+}
+
+/// The service's own errors (`docs/event-service.md#error-bodies`).
+#[derive(Deserialize)]
+struct OwnError {
+    r#type: String,
+}
+
+impl Reply {
+    /// Parses the body.
+    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Source> {
+        serde_json::from_slice(&self.body?).map_err(Into::into)
+    }
+
+    /// Returns the answer if its status is one of `expected`.
+    pub(super) fn with_status(self, expected: &[StatusCode]) -> Result<Self, Failure> {
+        if expected.contains(&self.status) {
+            Ok(self)
+        } else {
+            Err(self.into_failure())
+        }
+    }
+
+    /// Interprets an answer with an unexpected status. It is an error of the service itself, or one of its framework as plain text. Some
+    /// 422 are failures of its database, after which the row may exist.
+    fn into_failure(self) -> Failure {
+        let status = self.status;
+        let body = match self.body {
+            Ok(body) => body,
+            Err(error) => return Failure::unreadable(error.into()),
+        };
+        let kind = serde_json::from_slice(&body).ok().map(|OwnError { r#type }| r#type);
+        // Details name accounts and repeat parts of the request, so only status and type are logged.
+        let source = format!(
+            "the event service answered {status}, {}",
+            kind.as_deref().unwrap_or("no type")
+        )
+        .into();
+        match (status.as_u16(), kind.as_deref()) {
+            (_, Some("database_connection_acquisition_failed" | "authorization_failed")) => {
+                Failure::Unavailable(source)
+            }
+            // The service answers these before it does anything (`docs/event-service.md#order-of-checks`). Other 4xx may come from a
+            // proxy that had already passed the request on. Other types of 422, above all `database_query_failed`, may come from a row
+            // that exists.
+            (400 | 401 | 403 | 404 | 405 | 413 | 415 | 431, _)
+            | (422, None | Some("payload_size_exceeded" | "invalid_event")) => {
+                Failure::Rejected(Rejection { kind, source })
+            }
+            _ => Failure::Unknown(source),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(status: u16, body: &'static str) -> Failure {
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            body: Ok(Bytes::from_static(body.as_bytes())),
+        }
+        .into_failure()
+    }
+
+    fn event_error(status: u16, body: &'static str) -> (u16, &'static str, bool) {
+        let error = failure(status, body).into_event_error();
+        let problem = error.problem("");
+        (problem.kind.status.as_u16(), problem.kind.r#type, problem.is_transient)
+    }
+
+    #[test]
+    fn each_answer_to_an_event_has_its_row_in_the_error_table() {
+        for (status, body, expected) in [
+            (
+                404,
+                r#"{"type":"room_closed","title":"","detail":""}"#,
+                (409, "event_room_closed", false),
+            ),
+            (
+                404,
+                r#"{"type":"room_not_found","title":"","detail":""}"#,
+                (502, "event_service_failed", false),
+            ),
+            (
+                422,
+                r#"{"type":"payload_size_exceeded","title":"","detail":""}"#,
+                (413, "payload_too_large", false),
+            ),
+            (
+                422,
+                r#"{"type":"invalid_event","title":"","detail":""}"#,
+                (422, "invalid_event", false),
+            ),
+            (
+                422,
+                r#"{"type":"database_query_failed"}"#,
+                (502, "event_service_failed", false),
+            ),
+            (
+                422,
+                r#"{"type":"database_connection_acquisition_failed"}"#,
+                (503, "service_unavailable", true),
+            ),
+            (
+                422,
+                r#"{"type":"authorization_failed"}"#,
+                (503, "service_unavailable", true),
+            ),
+            (
+                422,
+                "Failed to deserialize the JSON body",
+                (502, "event_service_failed", false),
+            ),
+            (
+                401,
+                r#"{"type":"invalid_authentication","title":""}"#,
+                (502, "event_service_failed", false),
+            ),
+            (403, r#"{"type":"access_denied"}"#, (502, "event_service_failed", false)),
+            (
+                400,
+                "Failed to parse the request body as JSON",
+                (502, "event_service_failed", false),
+            ),
+            (415, "Expected request with", (502, "event_service_failed", false)),
+            (404, "", (502, "event_service_failed", false)),
+            (500, "", (502, "event_service_failed", false)),
+            (302, "", (502, "event_service_failed", false)),
+        ] {
+            assert_eq!(event_error(status, body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn only_a_definite_rejection_means_that_nothing_was_done() {
+        for (status, body) in [
+            (500, ""),
+            (503, "busy"),
+            (200, "{}"),
+            (302, ""),
+            (422, r#"{"type":"database_query_failed"}"#),
+            (422, r#"{"type":"new"}"#),
+            (408, ""),
+            (429, ""),
+        ] {
+            assert!(matches!(failure(status, body), Failure::Unknown(_)), "{status} {body}");
+        }
+        for (status, body) in [(401, ""), (403, "x"), (404, ""), (405, ""), (413, ""), (422, "text")] {
+            assert!(matches!(failure(status, body), Failure::Rejected(_)), "{status} {body}");
+        }
+        let cut_short = Reply {
+            status: StatusCode::NOT_FOUND,
+            body: Err(HttpError::Lost("reset".into())),
+        };
+        assert!(matches!(cut_short.into_failure(), Failure::Unknown(_)));
+    }
+}

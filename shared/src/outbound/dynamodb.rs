@@ -1,0 +1,130 @@
+//! Requests to DynamoDB: sending them, and what their errors mean. Both tables use it.
+
+use crate::clock::Deadline;
+use crate::domain::{Dependency, Error, Source};
+use crate::telemetry;
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
+use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsOutput;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
+
+/// Creates a client of DynamoDB, at `url` if that is not AWS's own endpoint.
+pub fn client(config: &SdkConfig, url: Option<String>) -> Client {
+    let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
+    if url.is_some() {
+        builder.set_endpoint_url(url);
+    }
+    Client::from_conf(builder.build())
+}
+
+/// Creates an attribute that is a string.
+pub(crate) fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// Why a request to a table failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TableFailure {
+    /// The request was throttled or lost, or the table was too slow or failed itself. A repeat may succeed. A write may have happened.
+    #[error("the table is unavailable")]
+    Unavailable(#[source] Source),
+    /// The table rejected the request for good, or holds an item that this code never writes.
+    #[error("the table rejected the request or holds a malformed item")]
+    Misused(#[source] Source),
+}
+
+impl TableFailure {
+    pub(crate) fn misused(source: impl Into<Source>) -> Self {
+        Self::Misused(source.into())
+    }
+
+    /// Converts this failure of `table` to what the request fails with.
+    pub(crate) fn into_error(self, table: Dependency) -> Error {
+        match self {
+            Self::Unavailable(source) => Error::ServiceUnavailable { what: table, source },
+            Self::Misused(source) => Error::TableMisused(source),
+        }
+    }
+}
+
+/// Failures of a request that has no table of its own in its error are failures of the table of chats.
+impl From<TableFailure> for Error {
+    fn from(failure: TableFailure) -> Self {
+        failure.into_error(Dependency::Table)
+    }
+}
+
+/// Returns whether `code`, of an exception or of a cancelled transaction, stands for throttling.
+pub(crate) fn is_throttling(code: &str) -> bool {
+    // The codes of cancelled transactions do not end with "Exception".
+    [
+        "Throttling",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+    ]
+    .iter()
+    .any(|throttling| code.starts_with(throttling))
+}
+
+impl<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static> From<SdkError<E>> for TableFailure {
+    fn from(error: SdkError<E>) -> Self {
+        let is_unavailable = match &error {
+            SdkError::ServiceError(failed) => {
+                let code = failed.err().code().unwrap_or_default();
+                // 5xx are DynamoDB's own failures. Two codes of 4xx mean that the same request is still being processed.
+                failed.raw().status().as_u16() >= 500
+                    || is_throttling(code)
+                    || ["TransactionInProgressException", "TransactionConflictException"].contains(&code)
+            }
+            SdkError::ConstructionFailure(_) => false,
+            _ => true,
+        };
+        if is_unavailable {
+            Self::Unavailable(Box::new(error))
+        } else {
+            Self::Misused(Box::new(error))
+        }
+    }
+}
+
+/// The answer to a request that reports the capacity that it consumed.
+pub(crate) trait Consumed {
+    /// Adds the capacity to the metrics of the request.
+    fn record(&self);
+}
+
+macro_rules! consumed {
+    ($record:path: $($output:ty),+) => {
+        $(impl Consumed for $output {
+            fn record(&self) {
+                $record(units(self.consumed_capacity()));
+            }
+        })+
+    };
+}
+
+consumed!(telemetry::record_read_capacity: GetItemOutput);
+consumed!(telemetry::record_write_capacity: PutItemOutput, UpdateItemOutput, DeleteItemOutput, TransactWriteItemsOutput);
+
+fn units<'a>(consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) -> f64 {
+    consumed.into_iter().filter_map(ConsumedCapacity::capacity_units).sum()
+}
+
+/// Sends a request and records the capacity that it consumed. A write that is stopped by a condition consumes capacity, too, but
+/// DynamoDB does not report it.
+///
+/// The outer result fails if there is no answer before the deadline. The inner one is the SDK's.
+pub(crate) async fn send<T: Consumed, E>(
+    deadline: Deadline,
+    request: impl Future<Output = Result<T, SdkError<E>>>,
+) -> Result<Result<T, SdkError<E>>, TableFailure> {
+    let answer = deadline.within(request).await;
+    let answer = answer.map_err(|elapsed| TableFailure::Unavailable(elapsed.into()))?;
+    Ok(answer.inspect(Consumed::record))
+}

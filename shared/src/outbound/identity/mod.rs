@@ -1,0 +1,275 @@
+//! The identity of this service towards the event service and tenants' authorization endpoints. It has one account, one key, and two
+//! kinds of tokens: those for the event service live an hour, and those for an endpoint live a minute and are valid nowhere else.
+
+mod kms;
+
+use crate::cache::Cache;
+use crate::clock::{self, Moment};
+use crate::domain::Source;
+use aws_config::SdkConfig;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderValue;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use kms::KmsSigner;
+use serde::Serialize;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use url::Url;
+
+/// The lifetime of a token for the event service, in seconds.
+const LIFETIME_SECONDS: i64 = 60 * 60;
+
+/// A token is renewed this long before it ends, in seconds: the event service allows no leeway, and clocks differ.
+const RENEWED_BEFORE_SECONDS: i64 = 5 * 60;
+
+/// The lifetime of a token for a tenant's endpoint, in seconds (`docs/design.md#tenants-endpoints`).
+const ENDPOINT_LIFETIME_SECONDS: i64 = 60;
+
+/// How long a token for an endpoint is used again: half of its life. The other half covers the difference between clocks.
+const ENDPOINT_TOKEN_AGE: Duration = Duration::from_secs(30);
+
+/// The most endpoints whose token is kept.
+const ENDPOINT_TOKEN_ENTRIES: usize = 64;
+
+/// A token could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The key is not a P-256 private key in PKCS #8 PEM form, or can't sign.
+    #[error("SERVICE_KEY is not a usable ES256 private key in PEM form (PKCS #8)")]
+    Key(#[source] Source),
+    /// KMS did not sign.
+    #[error("KMS did not sign")]
+    Kms(#[source] Source),
+    /// The claims can't be written as JSON.
+    #[error("the token can't be written")]
+    Claims(#[from] serde_json::Error),
+    /// The token is not a valid header value.
+    #[error("the token is not a header value")]
+    Header(#[from] http::header::InvalidHeaderValue),
+    /// A tenant's endpoint is not a URL.
+    #[error("the endpoint is not a URL")]
+    Endpoint,
+}
+
+/// Who this service is, and the key that proves it.
+#[derive(Debug)]
+pub struct IdentityConfig {
+    /// The account of this service.
+    pub account: ServiceAccount,
+    /// The issuer of its tokens.
+    pub issuer: String,
+    /// The key that signs them.
+    pub key: SigningKey,
+}
+
+/// An account of the event service, `<label>.<audience>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAccount {
+    /// The part before the first dot: `sub` of the tokens.
+    pub label: String,
+    /// The part after it: `aud` of the tokens.
+    pub audience: String,
+}
+
+/// The key that signs this service's tokens.
+#[derive(Debug)]
+pub enum SigningKey {
+    /// A key in the process, for the local stack only.
+    Pem(PrivateKeyPem),
+    /// A key in AWS KMS.
+    Kms {
+        /// Its id or ARN.
+        key_id: String,
+        /// The URL of KMS, if that is not AWS's own endpoint.
+        url: Option<String>,
+    },
+}
+
+/// A private key in PEM form (PKCS #8, P-256). Its text is never printed.
+pub struct PrivateKeyPem(String);
+
+impl PrivateKeyPem {
+    /// Wraps the PEM text.
+    pub fn new(pem: String) -> Self {
+        Self(pem)
+    }
+}
+
+impl fmt::Debug for PrivateKeyPem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PrivateKeyPem(..)")
+    }
+}
+
+enum Signer {
+    Pem(EncodingKey),
+    Kms(KmsSigner),
+}
+
+impl Signer {
+    fn new(key: SigningKey, sdk: &SdkConfig) -> Result<Self, IdentityError> {
+        match key {
+            SigningKey::Pem(PrivateKeyPem(pem)) => {
+                let key = EncodingKey::from_ec_pem(pem.as_bytes()).map_err(|error| IdentityError::Key(error.into()))?;
+                // Only a signature shows whether the PEM text holds a key.
+                sign_with(&key, b"")?;
+                Ok(Self::Pem(key))
+            }
+            SigningKey::Kms { key_id, url } => Ok(Self::Kms(KmsSigner::new(sdk, key_id, url))),
+        }
+    }
+
+    /// Returns the ES256 signature of `message` in base64url, as a JWT has it.
+    async fn sign(&self, message: &[u8]) -> Result<String, IdentityError> {
+        match self {
+            Self::Pem(key) => sign_with(key, message),
+            Self::Kms(kms) => Ok(URL_SAFE_NO_PAD.encode(kms.sign(message).await?)),
+        }
+    }
+}
+
+fn sign_with(key: &EncodingKey, message: &[u8]) -> Result<String, IdentityError> {
+    jsonwebtoken::crypto::sign(message, key, Algorithm::ES256).map_err(|error| IdentityError::Key(error.into()))
+}
+
+/// The identity of this service.
+pub struct Identity {
+    account: ServiceAccount,
+    /// `<label>.<audience>`.
+    name: String,
+    issuer: String,
+    signer: Signer,
+    current: Mutex<Option<Token>>,
+    for_endpoints: Cache<String, HeaderValue>,
+}
+
+/// An `Authorization` header for the event service.
+#[derive(Clone)]
+struct Token {
+    authorization: HeaderValue,
+    /// When it is renewed, in unix seconds.
+    renewed_at: i64,
+}
+
+#[derive(Serialize)]
+struct JoseHeader {
+    typ: &'static str,
+    alg: &'static str,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    exp: i64,
+}
+
+impl Identity {
+    /// Creates the identity. `sdk` is for KMS. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`IdentityError::Key`] if the key can't sign.
+    pub(crate) fn new(config: IdentityConfig, sdk: &SdkConfig) -> Result<Self, IdentityError> {
+        let IdentityConfig { account, issuer, key } = config;
+        Ok(Self {
+            name: format!("{}.{}", account.label, account.audience),
+            account,
+            issuer,
+            signer: Signer::new(key, sdk)?,
+            current: Mutex::new(None),
+            for_endpoints: Cache::new(ENDPOINT_TOKEN_ENTRIES, ENDPOINT_TOKEN_AGE),
+        })
+    }
+
+    /// Returns whether the key is in this process, as in the local stack, and not in KMS.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.signer, Signer::Pem(_))
+    }
+
+    /// Returns our account, `<label>.<audience>`.
+    pub(crate) fn account(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the current token for the event service as an `Authorization` header. A new one is signed if there is none.
+    pub(crate) async fn current(&self) -> Result<HeaderValue, IdentityError> {
+        // It always holds either a whole token or none.
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match current {
+            Some(token) if clock::unix_seconds() < token.renewed_at => Ok(token.authorization),
+            _ => self.renew().await,
+        }
+    }
+
+    /// Signs a new token for the event service, which becomes the current one.
+    pub(crate) async fn renew(&self) -> Result<HeaderValue, IdentityError> {
+        let exp = clock::unix_seconds() + LIFETIME_SECONDS;
+        let authorization = self.token(&self.account.audience, exp).await?;
+        let token = Token {
+            authorization: authorization.clone(),
+            renewed_at: exp - RENEWED_BEFORE_SECONDS,
+        };
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+        Ok(authorization)
+    }
+
+    /// Returns a token for a tenant's endpoint as an `Authorization` header. Its `aud` is the origin of the endpoint's URL.
+    pub(crate) async fn token_for(&self, endpoint: &str) -> Result<HeaderValue, IdentityError> {
+        let origin = Url::parse(endpoint)
+            .map_err(|_| IdentityError::Endpoint)?
+            .origin()
+            .ascii_serialization();
+        let now = Moment::now();
+        if let Some(token) = self.for_endpoints.get(&origin, now) {
+            return Ok(token);
+        }
+        let token = self
+            .token(&origin, clock::unix_seconds() + ENDPOINT_LIFETIME_SECONDS)
+            .await?;
+        self.for_endpoints.insert(origin, token.clone(), now);
+        Ok(token)
+    }
+
+    async fn token(&self, audience: &str, exp: i64) -> Result<HeaderValue, IdentityError> {
+        let header = serde_json::to_vec(&JoseHeader {
+            typ: "JWT",
+            alg: "ES256",
+        })?;
+        let claims = Claims {
+            iss: &self.issuer,
+            aud: audience,
+            sub: &self.account.label,
+            exp,
+        };
+        let claims = serde_json::to_vec(&claims)?;
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.signer.sign(message.as_bytes()).await?;
+        let mut authorization = HeaderValue::try_from(format!("Bearer {message}.{signature}"))?;
+        authorization.set_sensitive(true);
+        Ok(authorization)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Identity")
+            .field("account", &self.name)
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_never_printed() {
+        let key = PrivateKeyPem::new("secret".to_owned());
+        assert_eq!(format!("{key:?}"), "PrivateKeyPem(..)");
+    }
+}
