@@ -4,7 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "in a test a panic is the answer, and clippy.toml exempts only the test functions, not their helpers"
+    reason = "in a test a panic is the answer, and .clippy.toml exempts only the test functions, not their helpers"
 )]
 
 mod access;

@@ -1,0 +1,154 @@
+// The page that `cargo local` serves at `/`, in Chromium, as a person reads and tries it.
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, beforeEach, afterEach, test } from "node:test";
+import type { Browser, Locator, Page } from "playwright-core";
+import { parse } from "yaml";
+import { launch } from "./support/browser.js";
+import { serve } from "./support/site.js";
+import { root, run, startStack, type Stack } from "./support/stack.js";
+
+interface Operation {
+  summary: string;
+  responses: Record<string, unknown>;
+}
+
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, unknown> };
+}
+
+const document = parse(readFileSync(join(root, "openapi.yaml"), "utf8")) as Document;
+const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+
+/** Pictures of what the tests saw, to be looked at by a person. */
+const pictures = join(root, "tests/web/build/pictures");
+
+let stack: Stack;
+let browser: Browser;
+let page: Page;
+/** The origin of the page. */
+let served: string;
+/** What must not happen while a page is read: requests to other origins, errors in the console. */
+let complaints: string[];
+
+before(async () => {
+  [stack, browser] = await Promise.all([startStack(), launch()]);
+  mkdirSync(pictures, { recursive: true });
+});
+
+after(async () => {
+  await browser.close();
+  await stack.stop();
+});
+
+beforeEach(async () => {
+  complaints = [];
+  page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
+  page.setDefaultTimeout(20_000);
+  page.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (origin !== served && protocol !== "data:" && protocol !== "blob:") {
+      complaints.push(`request to ${request.url()}`);
+    }
+  });
+  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+  page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") {
+      complaints.push(`console: ${message.text()}`);
+    }
+  });
+});
+
+afterEach(async () => {
+  await page.close();
+  assert.deepEqual(complaints, []);
+});
+
+async function read(url: string): Promise<void> {
+  served = new URL(url).origin;
+  await page.goto(url);
+  await link("Introduction").waitFor();
+}
+
+function link(name: string): Locator {
+  const sideBar = page.getByRole("complementary", { name: "Sidebar for Chats API" });
+  // The operations' links end with their methods.
+  return sideBar.getByRole("link", { name: new RegExp(`^${name}( HTTP Method: [A-Z]+)?$`) });
+}
+
+/** Goes to an operation by the side bar and returns its part of the page. */
+async function open(summary: string): Promise<Locator> {
+  await link(summary).click();
+  const section = page.getByRole("region", { name: summary, exact: true });
+  await section.getByRole("list", { name: "Responses" }).waitFor();
+  return section;
+}
+
+async function picture(name: string): Promise<void> {
+  await page.screenshot({ path: join(pictures, `${name}.png`) });
+}
+
+test("shows all operations and all schemas in the side bar", async () => {
+  await read(stack.url);
+  assert.equal(operations.length, 5);
+  for (const name of [...operations.map(({ summary }) => summary), ...Object.keys(document.components.schemas)]) {
+    await link(name).waitFor();
+  }
+  await picture("introduction");
+});
+
+test("shows all answers of each operation, and their headers", async () => {
+  await read(stack.url);
+  for (const { summary, responses } of operations) {
+    const section = await open(summary);
+    for (const status of Object.keys(responses)) {
+      await section.getByRole("button", { name: new RegExp(`^${status}\\b`) }).waitFor();
+    }
+  }
+  const created = (await open("Create a chat")).getByRole("list", { name: "Responses" }).getByRole("listitem").first();
+  await created.getByRole("button", { name: /^201\b/ }).click();
+  await created.getByRole("button", { name: "Headers" }).click();
+  for (const header of ["Location", "Idempotent-Replayed", "Apigw-Requestid"]) {
+    await created.getByText(header, { exact: true }).last().waitFor();
+  }
+  await picture("operation");
+});
+
+test("shows what to do about each error", async () => {
+  await read(stack.url);
+  const types = [...JSON.stringify(document.components.schemas).matchAll(/"type":\{"const":"(\w+)"\}/g)];
+  assert.equal(types.length, 17);
+  const table = page.getByRole("table").filter({ hasText: "what to do" });
+  for (const [, type] of types) {
+    await table.getByText(String(type), { exact: true }).waitFor();
+  }
+});
+
+test("sends a create with the token that it has, and shows the chat", async () => {
+  await read(stack.url);
+  const section = await open("Create a chat");
+  await section.getByRole("button", { name: "Test Request" }).click();
+  const client = page.getByRole("dialog", { name: "API Client" });
+  assert.match(await client.getByRole("textbox", { name: "Bearer Token" }).inputValue(), /^eyJ/);
+  await client.getByRole("button", { name: /^Send post request/ }).click();
+  const response = client.getByRole("region", { name: "Response" });
+  await response.getByRole("link", { name: "201 Created" }).waitFor();
+  await response.getByText('"8266d9a3-cb64-5cac-a760-dd3300c2e437"').waitFor();
+  await picture("created");
+});
+
+test("is also a static site, which has no token and asks for one", async () => {
+  const folder = join(root, "tests/web/build/site");
+  await run("reference", folder);
+  const site = await serve(folder);
+  await read(site.url);
+  const section = await open("Create a chat");
+  await section.getByRole("button", { name: "Test Request" }).click();
+  const client = page.getByRole("dialog", { name: "API Client" });
+  assert.equal(await client.getByRole("textbox", { name: "Bearer Token" }).inputValue(), "");
+  site.stop();
+});
