@@ -1,50 +1,41 @@
-//! What the tests have seen, kept for the check that comes after them.
+//! What the tests have seen, written down for `tools/check coverage`.
 //!
-//! Each test binary is a process of its own, and nothing in it comes surely last. So the tests write each outcome down when they
-//! meet it first, and the next binary of the same `cargo test`, which is the parent of both, reads it.
+//! No test surely comes last, so none can say whether all of them together saw everything. They write
+//! each outcome down when they meet it first, and the check reads it after them.
 
-use crate::Outcome;
+use crate::{Contract, Outcome};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::env;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// What was seen in this run of `cargo test`.
+/// The variable that names the file. Without it, nothing is written down.
+const FILE: &str = "OPENAPI_SEEN";
+
+/// What was seen in this run of the tests.
 #[derive(Debug)]
-pub struct Seen {
-    lines: Mutex<(File, BTreeSet<Outcome>)>,
-}
+pub struct Seen(Option<Mutex<(File, BTreeSet<Outcome>)>>);
 
 impl Seen {
-    /// Nothing yet. `folder` is one that the tests may write to.
-    pub fn nothing(folder: &str) -> Self {
-        let path = path(folder);
-        fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
-        Self {
-            lines: Mutex::new((File::create(path).unwrap(), BTreeSet::new())),
-        }
+    /// Nothing yet of what `contract` promises.
+    pub fn nothing_of(contract: &Contract) -> Self {
+        Self(env::var_os(FILE).map(|path| {
+            let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+            for outcome in contract.outcomes() {
+                writeln!(file, "promised {outcome}").unwrap();
+            }
+            Mutex::new((file, BTreeSet::new()))
+        }))
     }
 
     /// Writes `outcome` down, if it is new.
     pub fn record(&self, outcome: Outcome) {
-        let (file, known) = &mut *self.lines.lock().unwrap();
+        let Some(lines) = &self.0 else { return };
+        let (file, known) = &mut *lines.lock().unwrap();
         if !known.contains(&outcome) {
-            writeln!(file, "{outcome}").unwrap();
+            writeln!(file, "seen {outcome}").unwrap();
             known.insert(outcome);
         }
     }
-
-    /// What this run wrote down in `folder`, as the lines of it, taken away from there; `None` if it wrote nothing.
-    pub fn take(folder: &str) -> Option<BTreeSet<String>> {
-        let path = path(folder);
-        let lines = fs::read_to_string(&path).ok()?;
-        fs::remove_file(path).unwrap();
-        Some(lines.lines().map(ToOwned::to_owned).collect())
-    }
-}
-
-fn path(folder: &str) -> PathBuf {
-    let run = std::os::unix::process::parent_id();
-    Path::new(folder).join("openapi-coverage").join(run.to_string())
 }

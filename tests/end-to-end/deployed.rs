@@ -1,5 +1,5 @@
 //! A deployed stack, through its URL: what only template.yaml, a gateway, roles, tables and a KMS together can show.
-//! `tools/scripts/deploy-emulated` deploys one into an emulator of AWS and runs these. Each test has a tenant of its own.
+//! `tools/check deploy` deploys one into an emulator of AWS and runs these. Each test has a tenant of its own.
 
 mod stack;
 

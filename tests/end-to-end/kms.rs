@@ -22,7 +22,7 @@ const ISSUER: &str = "svc.example.org";
 
 fn moto_url() -> String {
     env::var("MOTO_URL")
-        .unwrap_or_else(|_| panic!("MOTO_URL must be the URL of moto's server; tools/scripts/check-kms starts one"))
+        .unwrap_or_else(|_| panic!("MOTO_URL must be the URL of moto's server; tools/check kms starts one"))
 }
 
 /// A key that moto made.

@@ -1,5 +1,5 @@
 //! The functions in containers, as a developer runs them with `sam local` against a running `cargo local`.
-//! `tools/scripts/sam-local-check` starts what they need.
+//! `tools/check sam-local` starts what they need.
 
 use crate::samples::{self, SAMPLES};
 use crate::support::{Answer, SCHOOL, client_builder, options};
@@ -13,9 +13,9 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// What `tools/scripts/sam-local-check` says about what it started.
+/// What `tools/check sam-local` says about what it started.
 fn said(variable: &str) -> String {
-    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/scripts/sam-local-check sets it"))
+    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/check sam-local sets it"))
 }
 
 /// Runs `cargo local` with these arguments.

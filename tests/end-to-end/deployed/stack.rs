@@ -17,9 +17,9 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-/// What `tools/scripts/deploy-emulated` says about the stack.
+/// What `tools/check deploy` says about the stack.
 fn said(variable: &str) -> String {
-    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/scripts/deploy-emulated sets it"))
+    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/check deploy sets it"))
 }
 
 /// Region, credentials and endpoint are the environment's, as for any program.

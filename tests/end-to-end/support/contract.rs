@@ -1,4 +1,4 @@
-//! Holds every answer that a test gets against `openapi.yaml`, and writes down what was seen (`tests/openapi-coverage`).
+//! Holds every answer that a test gets against `openapi.yaml`, and writes down what was seen (`tools/check coverage`).
 
 use super::Answer;
 use contract::{Contract, Document, Request, Seen};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::new(&Document::read()));
-static SEEN: LazyLock<Seen> = LazyLock::new(|| Seen::nothing(env!("CARGO_TARGET_TMPDIR")));
+static SEEN: LazyLock<Seen> = LazyLock::new(|| Seen::nothing_of(&CONTRACT));
 
 /// What the gateway adds to a function's answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
