@@ -1,7 +1,8 @@
-//! What the tests have seen, kept for the check that comes after them.
+//! The outcomes that the tests have seen, for the check that runs after them.
 //!
-//! Each test binary is a process of its own, and nothing in it comes surely last. So the tests write each outcome down when they
-//! meet it first, and the next binary of the same `cargo test`, which is the parent of both, reads it.
+//! Each test binary is a process of its own, and no test in it is certain to run last. So the tests write down each
+//! outcome when they first see it. The next binary of the same `cargo test` reads the list; the two find each other by
+//! the process id of their parent.
 
 use crate::Outcome;
 use std::collections::BTreeSet;
@@ -10,14 +11,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// What was seen in this run of `cargo test`.
+/// The outcomes that were seen in this run of `cargo test`.
 #[derive(Debug)]
 pub struct Seen {
     lines: Mutex<(File, BTreeSet<Outcome>)>,
 }
 
 impl Seen {
-    /// Nothing yet. `folder` is one that the tests may write to.
+    /// Starts an empty list. The tests must be able to write to `folder`.
     pub fn nothing(folder: &str) -> Self {
         let path = path(folder);
         fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
@@ -26,7 +27,7 @@ impl Seen {
         }
     }
 
-    /// Writes `outcome` down, if it is new.
+    /// Writes down `outcome` if it is new.
     pub fn record(&self, outcome: Outcome) {
         let (file, known) = &mut *self.lines.lock().unwrap();
         if !known.contains(&outcome) {
@@ -35,7 +36,7 @@ impl Seen {
         }
     }
 
-    /// What this run wrote down in `folder`, as the lines of it, taken away from there; `None` if it wrote nothing.
+    /// Takes the lines that this run wrote from `folder`, and removes them there. `None` if it wrote nothing.
     pub fn take(folder: &str) -> Option<BTreeSet<String>> {
         let path = path(folder);
         let lines = fs::read_to_string(&path).ok()?;

@@ -1,40 +1,40 @@
-//! After a whole run of the end-to-end tests: has one of them seen everything that `openapi.yaml` promises? What none has seen is
-//! either not true or not tested.
+//! Runs after all end-to-end tests. Checks that they have seen every outcome that `openapi.yaml` promises. An outcome that
+//! no test has seen is either not true or not tested.
 
 use contract::{Contract, Document, Seen};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-/// What no test can bring about, and why. `*` stands for each operation.
-const UNSEEN: [(&str, &str); 2] = [
+/// Outcomes that no test can produce, and why. `*` stands for every operation.
+const UNREACHABLE: [(&str, &str); 2] = [
     (
         "* 429 gateway",
         "the local gateway does not count requests; throttling is a setting of the deployed one",
     ),
     (
         "* 503 gateway",
-        "a function would have to be silent for 30 s, and is ended after 10 s",
+        "a function would have to be silent for 30 s, but it is stopped after 10 s",
     ),
 ];
 
 /// Arguments of `cargo test` that leave no test out.
-const WHOLE: [&str; 4] = ["--nocapture", "--show-output", "--quiet", "-q"];
+const HARMLESS_ARGUMENTS: [&str; 4] = ["--nocapture", "--show-output", "--quiet", "-q"];
 
 fn main() -> ExitCode {
     let seen = Seen::take(env!("CARGO_TARGET_TMPDIR"));
     let mut arguments = std::env::args().skip(1);
-    if let Some(argument) =
-        arguments.find(|argument| !WHOLE.contains(&argument.as_str()) && !argument.starts_with("--test-threads"))
+    if let Some(argument) = arguments
+        .find(|argument| !HARMLESS_ARGUMENTS.contains(&argument.as_str()) && !argument.starts_with("--test-threads"))
     {
-        println!("coverage of openapi.yaml: not checked, since {argument:?} may leave tests out");
+        println!("coverage of openapi.yaml: not checked, because {argument:?} may leave tests out");
         return ExitCode::SUCCESS;
     }
     let Some(seen) = seen else {
-        println!("coverage of openapi.yaml: the end-to-end tests did not run before this, in the same `cargo test`");
+        println!("coverage of openapi.yaml: the end-to-end tests did not run earlier in the same `cargo test`");
         return ExitCode::FAILURE;
     };
-    let excused = |outcome: &str| {
-        UNSEEN.iter().any(|(pattern, _)| match pattern.strip_prefix("* ") {
+    let is_unreachable = |outcome: &str| {
+        UNREACHABLE.iter().any(|(pattern, _)| match pattern.strip_prefix("* ") {
             Some(rest) => outcome.split_once(' ').is_some_and(|(_, outcome)| outcome == rest),
             None => *pattern == outcome,
         })
@@ -46,9 +46,9 @@ fn main() -> ExitCode {
         .collect();
     let unseen: Vec<_> = outcomes
         .iter()
-        .filter(|outcome| !seen.contains(*outcome) && !excused(outcome))
+        .filter(|outcome| !seen.contains(*outcome) && !is_unreachable(outcome))
         .collect();
-    let needless: Vec<_> = seen.iter().filter(|outcome| excused(outcome)).collect();
+    let reached: Vec<_> = seen.iter().filter(|outcome| is_unreachable(outcome)).collect();
     println!(
         "coverage of openapi.yaml: {} outcomes, {} seen",
         outcomes.len(),
@@ -57,11 +57,12 @@ fn main() -> ExitCode {
     for outcome in &unseen {
         println!("  no test saw {outcome}");
     }
-    for outcome in &needless {
-        println!("  a test saw {outcome}, which UNSEEN says none can");
+    for outcome in &reached {
+        println!("  a test saw {outcome}, but UNREACHABLE lists it");
     }
-    match unseen.is_empty() && needless.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    if unseen.is_empty() && reached.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
