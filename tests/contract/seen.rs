@@ -1,51 +1,41 @@
-//! The outcomes that the tests have seen, for the check that runs after them.
+//! The outcomes that the tests have seen, written down for `tools/check coverage`.
 //!
-//! Each test binary is a process of its own, and no test in it is certain to run last. So the tests write down each
-//! outcome when they first see it. The next binary of the same `cargo test` reads the list; the two find each other by
-//! the process id of their parent.
+//! No test is certain to run last, so none can say whether all of them together saw everything. They write down each
+//! outcome when they first see it, and the check reads the list after the tests.
 
-use crate::Outcome;
+use crate::{Contract, Outcome};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::env;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// The outcomes that were seen in this run of `cargo test`.
+/// The variable with the name of the file. Without it, nothing is written.
+const FILE: &str = "OPENAPI_SEEN";
+
+/// The outcomes that were seen in this run of the tests.
 #[derive(Debug)]
-pub struct Seen {
-    lines: Mutex<(File, BTreeSet<Outcome>)>,
-}
+pub struct Seen(Option<Mutex<(File, BTreeSet<Outcome>)>>);
 
 impl Seen {
-    /// Starts an empty list. The tests must be able to write to `folder`.
-    pub fn nothing(folder: &str) -> Self {
-        let path = path(folder);
-        fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
-        Self {
-            lines: Mutex::new((File::create(path).unwrap(), BTreeSet::new())),
-        }
+    /// Starts with nothing seen, and writes down the outcomes that `contract` promises.
+    pub fn nothing_of(contract: &Contract) -> Self {
+        Self(env::var_os(FILE).map(|path| {
+            let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+            for outcome in contract.outcomes() {
+                writeln!(file, "promised {outcome}").unwrap();
+            }
+            Mutex::new((file, BTreeSet::new()))
+        }))
     }
 
     /// Writes down `outcome` if it is new.
     pub fn record(&self, outcome: Outcome) {
-        let (file, known) = &mut *self.lines.lock().unwrap();
+        let Some(lines) = &self.0 else { return };
+        let (file, known) = &mut *lines.lock().unwrap();
         if !known.contains(&outcome) {
-            writeln!(file, "{outcome}").unwrap();
+            writeln!(file, "seen {outcome}").unwrap();
             known.insert(outcome);
         }
     }
-
-    /// Takes the lines that this run wrote from `folder`, and removes them there. `None` if it wrote nothing.
-    pub fn take(folder: &str) -> Option<BTreeSet<String>> {
-        let path = path(folder);
-        let lines = fs::read_to_string(&path).ok()?;
-        fs::remove_file(path).unwrap();
-        Some(lines.lines().map(ToOwned::to_owned).collect())
-    }
-}
-
-fn path(folder: &str) -> PathBuf {
-    let run = std::os::unix::process::parent_id();
-    Path::new(folder).join("openapi-coverage").join(run.to_string())
 }

@@ -1,6 +1,5 @@
 //! A deployed stack, tested through its URL. This shows how `template.yaml`, gateway, roles, tables and KMS work together.
-//! `tools/scripts/deploy-emulated` deploys a stack into an emulator of AWS and runs these tests. Each test has a tenant of
-//! its own.
+//! `tools/check deploy` deploys a stack into an emulator of AWS and runs these tests. Each test has a tenant of its own.
 
 mod stack;
 

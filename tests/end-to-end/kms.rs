@@ -1,5 +1,5 @@
 //! This service's identity with its key in KMS (`docs/design.md#our-own-key`). The tests use an independent implementation
-//! of KMS, the server of moto. `tools/scripts/check-kms` starts it and sets `MOTO_URL`, so `cargo test` needs only Rust.
+//! of KMS, the server of moto. `tools/check kms` starts it and sets `MOTO_URL`, so `cargo test` needs only Rust.
 
 use crate::support::{Act, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, options};
 use aws_sdk_kms::Client;
@@ -23,7 +23,7 @@ const ISSUER: &str = "svc.example.org";
 
 fn moto_url() -> String {
     env::var("MOTO_URL")
-        .unwrap_or_else(|_| panic!("MOTO_URL must be the URL of moto's server; tools/scripts/check-kms starts one"))
+        .unwrap_or_else(|_| panic!("MOTO_URL must be the URL of moto's server; tools/check kms starts one"))
 }
 
 /// A key in moto.

@@ -1,5 +1,5 @@
 //! The functions in containers, run with `sam local` against a running `cargo local`, as a developer runs them.
-//! `tools/scripts/sam-local-check` starts what these tests need.
+//! `tools/check sam-local` starts what these tests need.
 
 use crate::samples::{self, SAMPLES};
 use crate::support::{Answer, SCHOOL, client_builder, options};
@@ -13,9 +13,9 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// A variable that `tools/scripts/sam-local-check` sets.
+/// A variable that `tools/check sam-local` sets.
 fn setting(variable: &str) -> String {
-    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/scripts/sam-local-check sets it"))
+    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/check sam-local sets it"))
 }
 
 /// The output of `cargo local` with these arguments.

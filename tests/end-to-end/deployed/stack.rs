@@ -18,9 +18,9 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-/// A variable that `tools/scripts/deploy-emulated` sets, about the stack.
+/// A variable that `tools/check deploy` sets, about the stack.
 fn setting(variable: &str) -> String {
-    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/scripts/deploy-emulated sets it"))
+    env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/check deploy sets it"))
 }
 
 /// The SDK's configuration, with region, credentials and endpoint from the environment.

@@ -1,5 +1,5 @@
 //! Checks every answer that a test receives against `openapi.yaml`, and writes down the outcome for
-//! `tests/openapi-coverage`.
+//! `tools/check coverage`.
 
 use super::Answer;
 use contract::{Contract, Document, Request, Seen};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::new(&Document::read()));
-static SEEN: LazyLock<Seen> = LazyLock::new(|| Seen::nothing(env!("CARGO_TARGET_TMPDIR")));
+static SEEN: LazyLock<Seen> = LazyLock::new(|| Seen::nothing_of(&CONTRACT));
 
 /// The header that the gateway adds to a function's answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");

@@ -1,0 +1,77 @@
+"""each function and each route in containers, with `sam local`
+
+Each sample event in events/ gets the answer that the tests promise (`sam local invoke`), and so does
+each route over HTTP (`sam local start-api`). Docker is used if it runs here, with the image that Amazon
+publishes. If it does not, an engine of our own is started, with a stand-in for the image.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+
+from checks import docker
+from checks.common import Process, cargo_local, end_to_end, environment, free_port, in_environment, output, say
+
+
+def add_arguments(parser):
+    parser.add_argument("--build", metavar="FOLDER", help="what sam build made, as .aws-sam/build [debug binaries]")
+
+
+def run(options):
+    in_environment("sam")
+    from checks import sam_template
+
+    os.environ.update({"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"})
+    os.environ["PATH"] = f"{environment('sam')}:{os.environ['PATH']}"
+    with contextlib.ExitStack() as started:
+        folder = started.enter_context(tempfile.TemporaryDirectory(prefix="sam-local-"))
+        build = options.build or os.path.join(folder, "build")
+        if not options.build:
+            say("build (debug)")
+            sam_template.debug_build(build)
+        say("Docker")
+        image = started.enter_context(docker.engine(os.path.join(folder, "docker")))
+        inspect = ["docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
+        logs = [os.path.join(folder, "local.log"), os.path.join(folder, "api.log")]
+        say("cargo local")
+        started.enter_context(cargo_local(logs[0], "--also-listen", output(*inspect).strip()))
+        sam_options = [
+            *("--template", os.path.join(build, "template.yaml")),
+            *("--env-vars", "target/local/sam-environment.json"),
+            *("--parameter-overrides", "Architecture=x86_64"),
+            *image,
+        ]
+        say("sam local start-api")
+        url = started.enter_context(api(sam_options, logs[1]))
+        say("checks")
+        variables = {"SAM_LOCAL_OPTIONS": " ".join(sam_options), "SAM_LOCAL_URL": url}
+        if not end_to_end("sam_local::", "--test-threads", "1", **variables):
+            for log in logs:
+                with open(log, errors="replace") as text:
+                    print(f"{log}:\n{text.read()}", file=sys.stderr)
+            sys.exit("failed: the end-to-end tests of sam local")
+
+
+@contextlib.contextmanager
+def api(options, log):
+    """A running `sam local start-api`; its URL."""
+    port = free_port()
+    command = f"sam local start-api --host 127.0.0.1 --port {port} --warm-containers LAZY".split() + options
+    # It takes its containers away when it is interrupted.
+    with Process("sam local", command, log, end_with=signal.SIGINT) as process:
+        url = f"http://127.0.0.1:{port}"
+
+        def answers():
+            try:
+                return urllib.request.urlopen(url, timeout=5)
+            except urllib.error.HTTPError as error:
+                return error
+            except (urllib.error.URLError, ConnectionError):
+                return None
+
+        process.wait_until(answers)
+        yield url

@@ -1,0 +1,10 @@
+"""the GitHub workflows (zizmor) and deployment/roles.yaml (cfn-lint)"""
+
+from checks.common import call, environment
+
+
+def run(_):
+    zizmor = [environment("zizmor") / "zizmor", "--offline", "--strict-collection", "--persona", "auditor"]
+    call(*zizmor, ".github")
+    call(environment("sam") / "cfn-lint", "deployment/roles.yaml")
+    print("deployment/roles.yaml: no findings")
