@@ -1,5 +1,5 @@
-//! `openapi.yaml` as JSON, with its references followed. The schemas of OpenAPI 3.1 are JSON Schema 2020-12, so any schema
-//! in the document can become a validator.
+//! `openapi.yaml` as JSON, with its references followed. The schemas of OpenAPI 3.1 are JSON Schema 2020-12, so any
+//! schema in the document can become a validator.
 
 use jsonschema::{Registry, Validator};
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
@@ -53,8 +53,8 @@ impl Document {
             .unwrap_or_else(|error| panic!("{pointer}: {error}"))
     }
 
-    /// The constants that the schema at `pointer` allows for the attribute `name`. They include those of all schemas that
-    /// it is composed of.
+    /// The constants that the schema at `pointer` allows for the attribute `name`. They include those of all schemas
+    /// that it is composed of.
     pub(crate) fn constants(&self, pointer: &str, name: &str) -> Vec<String> {
         let Some((pointer, schema)) = self.at(pointer) else {
             return Vec::new();

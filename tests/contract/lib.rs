@@ -45,8 +45,8 @@ impl Contract {
         self.paths.operations().flat_map(Operation::outcomes).collect()
     }
 
-    /// The outcome that `answer` to `request` represents. `None` if the request matches no operation; the gateway answers
-    /// such a request by itself.
+    /// The outcome that `answer` to `request` represents. `None` if the request matches no operation; the gateway
+    /// answers such a request by itself.
     ///
     /// # Errors
     /// Says what the contract does not allow, in the request or in the answer.

@@ -1,5 +1,5 @@
-//! Every event gets an answer, and the process that gives it survives. The functions run as they do on Lambda, from their
-//! own entry points, and receive whole API Gateway events: samples with changes, and arbitrary JSON.
+//! Every event gets an answer, and the process that gives it survives. The functions run as they do on Lambda, from
+//! their own entry points, and receive whole API Gateway events: samples with changes, and arbitrary JSON.
 //!
 //! An odd event that was once answered wrongly, or could be, has a line of its own in [`named`].
 

@@ -1,5 +1,6 @@
-//! A deployed stack, tested through its URL. This shows how `template.yaml`, gateway, roles, tables and KMS work together.
-//! `tools/check deploy` deploys a stack into an emulator of AWS and runs these tests. Each test has a tenant of its own.
+//! A deployed stack, tested through its URL. This shows how `template.yaml`, gateway, roles, tables and KMS work
+//! together. `tools/check deploy` deploys a stack into an emulator of AWS and runs these tests. Each test has a
+//! tenant of its own.
 
 mod stack;
 

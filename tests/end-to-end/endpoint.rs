@@ -1,5 +1,5 @@
-//! A tenant's authorization endpoint that misbehaves (`docs/design.md#tenants-endpoints`). The token that it receives is
-//! of no use to it anywhere else.
+//! A tenant's authorization endpoint that misbehaves (`docs/design.md#tenants-endpoints`). The token that it receives
+//! is of no use to it anywhere else.
 
 use crate::support::{Act, Answer, Api, OwnTenant, Proxy, Seen, client_builder, unix_seconds};
 use reqwest::Method;

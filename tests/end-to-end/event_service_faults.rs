@@ -1,5 +1,5 @@
-//! An event service that misbehaves: each row of the table in `docs/design.md#what-its-answers-mean`, and what the failure
-//! leaves behind.
+//! An event service that misbehaves: each row of the table in `docs/design.md#what-its-answers-mean`, and what the
+//! failure leaves behind.
 
 use crate::support::{Act, Answer, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, options};
 use http::Method;

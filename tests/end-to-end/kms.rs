@@ -1,5 +1,6 @@
-//! This service's identity with its key in KMS (`docs/design.md#our-own-key`). The tests use an independent implementation
-//! of KMS, the server of moto. `tools/check kms` starts it and sets `MOTO_URL`, so `cargo test` needs only Rust.
+//! This service's identity with its key in KMS (`docs/design.md#our-own-key`). The tests use an independent
+//! implementation of KMS, the server of moto. `tools/check kms` starts it and sets `MOTO_URL`, so `cargo test` needs
+//! only Rust.
 
 use crate::support::{Act, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, options};
 use aws_sdk_kms::Client;

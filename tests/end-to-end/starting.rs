@@ -1,5 +1,5 @@
-//! Missing and malformed settings (`docs/design.md#settings`). The function stops with a sentence that names the variable.
-//! The sentence does not repeat the value, because somebody may have put a secret into the wrong variable.
+//! Missing and malformed settings (`docs/design.md#settings`). The function stops with a sentence that names the
+//! variable. The sentence does not repeat the value, because somebody may have put a secret into the wrong variable.
 
 use crate::support::{Api, SCHOOL, options};
 use local::InvocationError;

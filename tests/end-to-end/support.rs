@@ -17,8 +17,8 @@ pub(crate) use tenants::{OwnTenant, SigningKey, part, put_item, unix_seconds};
 /// An audience of a demo tenant.
 pub(crate) const SCHOOL: &str = "school.example.org";
 
-/// A client for the tests themselves. It waits long for a connection, because many tests run at once, in debug builds, on
-/// few cores.
+/// A client for the tests themselves. It waits long for a connection, because many tests run at once, in debug
+/// builds, on few cores.
 fn patient_client() -> reqwest::Client {
     client_builder()
         .connect_timeout(Duration::from_secs(60))

@@ -31,8 +31,8 @@ fn metrics(record: &Value) -> BTreeMap<String, (String, f64)> {
     metrics.collect()
 }
 
-/// The metrics that count something. Two are left out: the cold start, which depends on the process's history, and a 5xx of
-/// 0, which every request without a failure has.
+/// The metrics that count something. Two are left out: the cold start, which depends on the process's history, and a
+/// 5xx of 0, which every request without a failure has.
 fn counts(record: &Value) -> BTreeMap<String, f64> {
     let metrics = metrics(record).into_iter();
     let is_relevant = |name: &str, value: f64| name != "ColdStarts" && (name, value) != ("5xx", 0.0);
@@ -121,8 +121,8 @@ async fn a_request_writes_one_line_that_is_its_log_and_its_metrics() {
 async fn metrics_include_the_capacity_that_a_request_consumed() {
     let api = Api::start().await;
     let read = format!("/api/v1/chats/{MATH}");
-    // The tenant's item takes a strongly consistent read, once per process. Creating takes a put and a transaction of two
-    // writes, which count double.
+    // The tenant's item takes a strongly consistent read, once per process. Creating takes a put and a transaction of
+    // two writes, which count double.
     let created = api.create(&math()).await;
     let expected = counted([("2xx", 1.0), ("TableReadCapacity", 1.0), ("TableWriteCapacity", 5.0)]);
     assert_eq!(counts(&api.record_of(&created).await), expected);

@@ -1,4 +1,5 @@
-//! The table of tenants (`docs/design.md#tenants`): malformed items, added keys, and what floods of made-up tokens cost.
+//! The table of tenants (`docs/design.md#tenants`): malformed items, added keys, and what floods of made-up tokens
+//! cost.
 
 use crate::support::{Act, Answer, Api, OwnTenant, Proxy, SigningKey, TABLE, put_item};
 use chats::access::Authorization;

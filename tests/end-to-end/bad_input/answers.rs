@@ -3,8 +3,8 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The rows of the error table (`docs/design.md#errors`) that a bad request can cause. The rows of 500 and above say that
-/// this service or a backend failed. An odd request must never be the reason for one of those.
+/// The rows of the error table (`docs/design.md#errors`) that a bad request can cause. The rows of 500 and above say
+/// that this service or a backend failed. An odd request must never be the reason for one of those.
 const PROBLEMS: [(&str, u64); 13] = [
     ("invalid_payload", 400),
     ("invalid_parameter", 400),

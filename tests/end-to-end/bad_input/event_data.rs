@@ -1,5 +1,5 @@
-//! The event service accepts all `data` that our own checks accept. So no tenant can make it reject an event, which would
-//! leave the outcome unknown.
+//! The event service accepts all `data` that our own checks accept. So no tenant can make it reject an event, which
+//! would leave the outcome unknown.
 
 use super::json_text::{any_json, quoted};
 use super::{Bench, answers, runner};

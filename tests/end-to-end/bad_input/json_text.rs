@@ -1,4 +1,5 @@
-//! JSON as text. Much odd JSON can be expressed in no other way: duplicate names, lone surrogates, numbers of any length.
+//! JSON as text. Much odd JSON can be expressed in no other way: duplicate names, lone surrogates, numbers of any
+//! length.
 
 use chats::json::Members;
 use proptest::collection::vec;

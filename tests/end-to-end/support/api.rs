@@ -45,8 +45,8 @@ impl Answer {
         answer
     }
 
-    /// Sends `request` through the gateway of `sam local`. Its answers are not checked, because that gateway adds headers
-    /// that the real one does not have.
+    /// Sends `request` through the gateway of `sam local`. Its answers are not checked, because that gateway adds
+    /// headers that the real one does not have.
     #[cfg(feature = "sam-local")]
     pub(crate) async fn of_sam_local(request: RequestBuilder) -> Self {
         Self::unchecked(request).await.1
@@ -211,8 +211,8 @@ impl Api {
         self.stack.tenants().token(request).unwrap()
     }
 
-    /// Invokes a function without the gateway, and returns the function's own answer. The placeholder for a token in the
-    /// event is replaced by a token of `school` that has every permission there.
+    /// Invokes a function without the gateway, and returns the function's own answer. The placeholder for a token in
+    /// the event is replaced by a token of `school` that has every permission there.
     pub(crate) async fn invoke(
         &self,
         function: &str,

@@ -36,9 +36,9 @@ pub(crate) enum Act {
     HoldAnswer,
 }
 
-/// A request that reached the proxy. Two kinds of requests are left out of the list. Functions send some at their start only
-/// to open connections. Requests to the table of tenants have a list of their own, because their number depends on what the
-/// process has in memory.
+/// A request that reached the proxy. Two kinds of requests are left out of the list. Functions send some at their
+/// start only to open connections. Requests to the table of tenants have a list of their own, because their number
+/// depends on what the process has in memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     /// Its number; the first is 1.

@@ -1,5 +1,5 @@
-//! Tenants that a test makes for itself, with keys of every kind. The demo tenants don't suffice: their documents are fixed
-//! and their tokens are well formed.
+//! Tenants that a test makes for itself, with keys of every kind. The demo tenants don't suffice: their documents are
+//! fixed and their tokens are well formed.
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};

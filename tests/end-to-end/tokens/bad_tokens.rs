@@ -308,7 +308,8 @@ impl Forge<'_> {
         ] {
             self.add(name, SIGNATURE, &format!("{message}.{}", part(signature)));
         }
-        // Only two bits of the last of the 86 characters count. The next character of the alphabet differs in the others.
+        // Only two bits of the last of the 86 characters count. The next character of the alphabet differs in the
+        // others.
         let last = signature.chars().last().unwrap();
         let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let next = alphabet.chars().nth(alphabet.find(last).unwrap() + 1).unwrap();
