@@ -1,11 +1,12 @@
-//! Whether the time of an answer tells another tenant's chat from one that does not exist. A thousand reads of each, in turn,
-//! through the real processes; a figure to look at, not a test, since time on a busy machine is what it is:
+//! Measures whether the time of an answer distinguishes another tenant's chat from one that does not exist
+//! (`docs/design.md#isolation`). It reads both a thousand times, alternating, through the real processes. It prints
+//! figures and does not fail, because times on a busy machine vary:
 //!
 //! ```sh
 //! cargo bench --profile dev -p end-to-end --bench isolation
 //! ```
 //!
-//! A spread is the distance between the quartiles.
+//! A spread is the distance between the lower and the upper quartile.
 
 use local::demo::{DemoTenants, TenantName, TokenRequest};
 use local::{Options, Stack, Template, binaries};
@@ -13,7 +14,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Calls of each kind that count, and those before that warm everything up.
+/// Measured calls of each kind, and calls before them that warm up the processes.
 const CALLS: usize = 1_000;
 const WARM_UP: usize = 100;
 
@@ -42,13 +43,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         answer.bytes().await?;
         Ok((status, begun.elapsed()))
     };
-    // The process has the chat in memory, which must not show either.
+    // Now the process has the chat in memory. That must not show either.
     read(&foreign, &owner).await?;
 
     let (mut of_foreign, mut of_missing) = (Vec::new(), Vec::new());
     for number in 0..WARM_UP + CALLS {
         let missing = format!("{}/api/v1/chats/{}", stack.url(), Uuid::new_v4());
-        // Each kind is the first of the two every other time.
+        // The two kinds take turns at being first.
         let foreign_first = number % 2 == 0;
         let urls = if foreign_first {
             [&foreign, &missing]
@@ -75,13 +76,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let difference = foreign.median.abs_diff(missing.median);
     let is_hidden = difference < foreign.spread.min(missing.spread);
     println!(
-        "The medians differ by {difference:.1?}, {} than the spread of either.",
+        "The medians differ by {difference:.1?}, which is {} than either spread.",
         if is_hidden { "less" } else { "NOT less" }
     );
     Ok(())
 }
 
-/// What a thousand times come to.
+/// The distribution of a thousand times.
 struct Times {
     median: Duration,
     spread: Duration,

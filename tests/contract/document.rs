@@ -1,5 +1,5 @@
-//! `openapi.yaml` as JSON, in which references are followed. The schemas of OpenAPI 3.1 are JSON Schema 2020-12, so a validator
-//! is made of any place in it.
+//! `openapi.yaml` as JSON, with its references followed. The schemas of OpenAPI 3.1 are JSON Schema 2020-12, so any
+//! schema in the document can become a validator.
 
 use jsonschema::{Registry, Validator};
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use std::fs;
 use std::path::Path;
 
-/// What the document calls itself while its references are resolved.
+/// The URI of the document while its references are resolved.
 const URI: &str = "urn:openapi";
 
-/// The document.
+/// An OpenAPI document.
 #[derive(Debug)]
 pub struct Document {
     root: Value,
@@ -18,13 +18,13 @@ pub struct Document {
 }
 
 impl Document {
-    /// The document of this repository.
+    /// Reads the document of this repository.
     pub fn read() -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi.yaml");
         Self::of(&fs::read_to_string(path).unwrap())
     }
 
-    /// The document in `text`.
+    /// Parses the document in `text`.
     pub fn of(text: &str) -> Self {
         let documents = Yaml::load_from_str(text).unwrap();
         let root = json(&documents[0]);
@@ -32,7 +32,7 @@ impl Document {
         Self { root, registry }
     }
 
-    /// What is at `pointer`, where it ends if it is a reference, with that place.
+    /// The value at `pointer` and its place. If the value is a reference, this returns the value that it leads to.
     pub(crate) fn at(&self, pointer: &str) -> Option<(String, &Value)> {
         let value = self.root.pointer(pointer)?;
         match value["$ref"].as_str() {
@@ -41,7 +41,7 @@ impl Document {
         }
     }
 
-    /// A validator of the schema at `pointer`.
+    /// A validator for the schema at `pointer`.
     pub(crate) fn validator(&self, pointer: &str) -> Validator {
         assert!(self.at(pointer).is_some(), "there is nothing at {pointer}");
         let schema = serde_json::json!({"$ref": format!("{URI}#{}", pointer.replace('{', "%7B").replace('}', "%7D"))});
@@ -53,8 +53,8 @@ impl Document {
             .unwrap_or_else(|error| panic!("{pointer}: {error}"))
     }
 
-    /// The values that the schema at `pointer` has for the attribute `name`, as far as they are constants: those of all the
-    /// schemas that it is put together from.
+    /// The constants that the schema at `pointer` allows for the attribute `name`. They include those of all schemas
+    /// that it is composed of.
     pub(crate) fn constants(&self, pointer: &str, name: &str) -> Vec<String> {
         let Some((pointer, schema)) = self.at(pointer) else {
             return Vec::new();
@@ -73,10 +73,10 @@ impl Document {
 fn local(reference: &str) -> &str {
     reference
         .strip_prefix('#')
-        .unwrap_or_else(|| panic!("{reference} leads out of the document"))
+        .unwrap_or_else(|| panic!("{reference} points outside the document"))
 }
 
-/// A step of a JSON pointer.
+/// `name` as one step of a JSON pointer.
 pub(crate) fn step(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
@@ -93,11 +93,11 @@ fn json(yaml: &Yaml<'_>) -> Value {
             let members = members.iter().map(|(name, value)| {
                 let name = name
                     .as_str()
-                    .unwrap_or_else(|| panic!("the name {name:?} is no string"));
+                    .unwrap_or_else(|| panic!("the name {name:?} is not a string"));
                 (name.to_owned(), json(value))
             });
             Value::Object(members.collect::<Map<_, _>>())
         }
-        other => panic!("{other:?} has no place in an OpenAPI document"),
+        other => panic!("{other:?} does not belong in an OpenAPI document"),
     }
 }

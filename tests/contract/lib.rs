@@ -1,10 +1,11 @@
-//! What `openapi.yaml` allows, for the end-to-end tests: each answer that one of them sees is held against it, and each outcome
-//! that it promises must be seen by one of them. So the document can't say less than the API does, nor more.
+//! What `openapi.yaml` allows, for the end-to-end tests. Every answer that a test receives is checked against the
+//! document, and every outcome that the document promises must be seen by some test. So the document promises neither
+//! less nor more than the API does.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "it is a part of tests: a panic is the answer, with the place in openapi.yaml"
+    reason = "this crate serves tests: a panic is how they fail, and it names the place in openapi.yaml"
 )]
 
 mod document;
@@ -22,16 +23,16 @@ pub use seen::Seen;
 use operation::{Operation, Paths};
 use std::collections::BTreeSet;
 
-/// The contract.
+/// The contract between the API and its callers.
 #[derive(Debug)]
 pub struct Contract {
     paths: Paths,
-    /// What the gateway answers by itself.
+    /// The schema of the answers that the gateway gives by itself.
     gateway: jsonschema::Validator,
 }
 
 impl Contract {
-    /// The contract that `document` is.
+    /// The contract in `document`.
     pub fn new(document: &Document) -> Self {
         Self {
             paths: Paths::of(document),
@@ -39,41 +40,41 @@ impl Contract {
         }
     }
 
-    /// Everything that an operation promises to answer at some time.
+    /// All outcomes that the operations promise.
     pub fn outcomes(&self) -> BTreeSet<Outcome> {
         self.paths.operations().flat_map(Operation::outcomes).collect()
     }
 
-    /// Which of the outcomes `answer` to `request` is; `None` if the request is for none of the operations, which the gateway
-    /// says by itself.
+    /// The outcome that `answer` to `request` represents. `None` if the request matches no operation; the gateway
+    /// answers such a request by itself.
     ///
     /// # Errors
-    /// What in the request or the answer the contract does not allow.
+    /// Says what the contract does not allow, in the request or in the answer.
     pub fn check(&self, request: &Request<'_>, answer: &Answer<'_>) -> Result<Option<Outcome>, String> {
         let Some((operation, parameters)) = self.paths.find(request.method, request.path) else {
-            // The caller has called an operation, but the path is another one once it is decoded: `a%2Fb` for an id.
-            return match self.paths.meant(request.method, request.path) {
-                Some(operation) => operation.answers(answer)?.by_gateway().map(Some),
-                None => exchange::unrouted(request, answer, &self.gateway).map(|()| None),
+            // The caller meant an operation, but the decoded path is a different one. An example is the id `a%2Fb`.
+            return match self.paths.find_encoded(request.method, request.path) {
+                Some(operation) => operation.check_answer(answer)?.by_gateway().map(Some),
+                None => exchange::check_unrouted(request, answer, &self.gateway).map(|()| None),
             };
         };
-        let outcome = operation.answers(answer)?;
+        let outcome = operation.check_answer(answer)?;
         if outcome.status == 404 && outcome.by_gateway().is_ok() {
             return Err(format!("{outcome}: the gateway does not know the path"));
         }
-        operation.takes(request, &parameters, answer)?;
+        operation.check_request(request, &parameters, answer)?;
         Ok(Some(outcome))
     }
 
-    /// As [`Contract::check`], for a function's own answer, which did not come by the gateway.
+    /// Like [`Contract::check`], for an answer that comes straight from the function, not through the gateway.
     ///
     /// # Errors
-    /// As [`Contract::check`].
+    /// Like [`Contract::check`].
     pub fn check_function(&self, function: &str, answer: &Answer<'_>) -> Result<(), String> {
         let operation = self.paths.operations().find(|operation| operation.is_of(function));
         operation
-            .ok_or(format!("no operation is of {function}"))?
-            .answers(answer)
+            .ok_or(format!("{function} serves no operation"))?
+            .check_answer(answer)
             .map(|_| ())
     }
 }

@@ -1,4 +1,4 @@
-//! The operations of the contract: what each takes and answers.
+//! The operations of the contract: what each one accepts and returns.
 
 use crate::document::{Document, step};
 use crate::exchange::{Answer, Request, validate};
@@ -12,8 +12,8 @@ use std::fmt;
 /// The media type of problem details.
 const PROBLEM: &str = "application/problem+json";
 
-/// Headers that no contract declares: OpenAPI leaves the content type to `content`, the others belong to the connection, or are
-/// CORS's.
+/// Headers that an OpenAPI document does not declare. The content type belongs to `content`; the others belong to the
+/// connection or to CORS.
 const UNDECLARED: [HeaderName; 6] = [
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
@@ -23,29 +23,31 @@ const UNDECLARED: [HeaderName; 6] = [
     header::VARY,
 ];
 
-/// The kind of what the gateway answers by itself.
+/// The kind of an answer that the gateway gives by itself.
 const GATEWAY: &str = "gateway";
 
-/// What a schema can't say of a body, as faults put it: such a body is valid by the schema.
+/// Violations that a schema can't express, by the beginnings of their texts. A body with one of them is valid by the
+/// schema.
 const NOT_IN_SCHEMAS: [&str; 2] = ["must be given once", "must not be nested deeper"];
 
-/// One thing that an operation answers.
+/// One kind of answer of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Outcome {
     /// The `operationId`.
     pub operation: String,
     /// The status.
     pub status: u16,
-    /// The problem's type; `ok` for a success, `gateway` for what the gateway answers by itself.
+    /// The problem's type, `ok` for a success, or `gateway` if the gateway answers by itself.
     pub kind: String,
 }
 
 impl Outcome {
-    /// This, if the gateway answered by itself.
+    /// This outcome, provided that the gateway answered by itself.
     pub(crate) fn by_gateway(&self) -> Result<Self, String> {
-        match self.kind == GATEWAY {
-            true => Ok(self.clone()),
-            false => Err(format!("{self}: the gateway should have answered by itself")),
+        if self.kind == GATEWAY {
+            Ok(self.clone())
+        } else {
+            Err(format!("{self}: the gateway should have answered by itself"))
         }
     }
 }
@@ -56,11 +58,11 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The operations by method and path.
+/// The operations, by method and path segments.
 #[derive(Debug)]
 pub(crate) struct Paths(Vec<(String, Vec<String>, Operation)>);
 
-/// An operation.
+/// One operation.
 #[derive(Debug)]
 pub(crate) struct Operation {
     id: String,
@@ -69,12 +71,12 @@ pub(crate) struct Operation {
     responses: BTreeMap<u16, Response>,
 }
 
-/// What is said of one status.
+/// What the document says about one status.
 #[derive(Debug)]
 struct Response {
-    /// By media type, with the types of problems if it is that of problem details.
+    /// By media type: a validator, and the types of problems if the media type is that of problem details.
     content: BTreeMap<String, (Validator, Vec<String>)>,
-    /// By name, with whether it is always there.
+    /// By name: a validator, and whether the header is required.
     headers: HashMap<HeaderName, (Validator, bool)>,
 }
 
@@ -89,7 +91,7 @@ impl Paths {
                 operations.push((method.to_uppercase(), segments.clone(), operation));
             }
         }
-        // A fixed segment comes before a parameter.
+        // A fixed segment takes precedence over a parameter.
         operations.sort_by_key(|(_, segments, _)| segments.iter().filter(|segment| is_parameter(segment)).count());
         Self(operations)
     }
@@ -98,14 +100,15 @@ impl Paths {
         self.0.iter().map(|(.., operation)| operation)
     }
 
-    /// The operation that a request is for, with its path parameters. As in the gateway, a path is decoded first, and ends at a `?`.
+    /// The operation that serves a request, with its path parameters. Like the gateway, this decodes the path first and
+    /// ends it at a `?`.
     pub(crate) fn find(&self, method: &str, path: &str) -> Option<(&Operation, BTreeMap<&str, String>)> {
         let path = percent_decode_str(path).decode_utf8_lossy();
         self.fit(method, path.split('?').next()?)
     }
 
-    /// The operation that a caller means who has encoded each parameter.
-    pub(crate) fn meant(&self, method: &str, path: &str) -> Option<&Operation> {
+    /// The operation that the caller meant, if every parameter in the path is encoded.
+    pub(crate) fn find_encoded(&self, method: &str, path: &str) -> Option<&Operation> {
         self.fit(method, path).map(|(operation, _)| operation)
     }
 
@@ -147,12 +150,12 @@ impl Operation {
         }
     }
 
-    /// Whether `function` serves it: `create-chat` is `createChat`.
+    /// Whether `function` serves this operation: `create-chat` serves `createChat`.
     pub(crate) fn is_of(&self, function: &str) -> bool {
         self.id.eq_ignore_ascii_case(&function.replace('-', ""))
     }
 
-    /// Everything that it promises to answer at some time.
+    /// All outcomes that it promises.
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
         let all = self.responses.iter().flat_map(|(&status, response)| {
             let kinds = response
@@ -176,7 +179,7 @@ impl Operation {
     }
 
     /// Checks an answer of this operation.
-    pub(crate) fn answers(&self, answer: &Answer<'_>) -> Result<Outcome, String> {
+    pub(crate) fn check_answer(&self, answer: &Answer<'_>) -> Result<Outcome, String> {
         let what = format!("{} {}", self.id, answer.status);
         let response = self
             .responses
@@ -199,9 +202,9 @@ impl Operation {
         Ok(self.outcome(answer.status, kind.to_owned()))
     }
 
-    /// Checks that a request that was granted is one that the contract allows, and that one that was refused for what is in it
-    /// is not.
-    pub(crate) fn takes(
+    /// Checks that the contract allows a request that succeeded. Checks also that it does not allow a request whose
+    /// parameters or body were rejected.
+    pub(crate) fn check_request(
         &self,
         request: &Request<'_>,
         parameters: &BTreeMap<&str, String>,
@@ -220,25 +223,28 @@ impl Operation {
         if answer.is_success() {
             let content_type = request.content_type.unwrap_or("application/json");
             if !content_type.contains("json") {
-                return Err(format!("{}: {content_type} was taken", self.id));
+                return Err(format!("{}: {content_type} was accepted", self.id));
             }
             return valid_parameters
                 .and(valid_body)
-                .map_err(|error| format!("{} took what the contract does not allow: {error}", self.id));
+                .map_err(|error| format!("{} accepted what the contract does not allow: {error}", self.id));
         }
         let problem: Value = serde_json::from_str(answer.text).unwrap_or_default();
-        let faults = problem["errors"].as_array().cloned().unwrap_or_default();
-        let is_in_schemas = |fault: &Value| {
-            let detail = fault["detail"].as_str().unwrap_or_default();
+        let violations = problem["errors"].as_array().cloned().unwrap_or_default();
+        let is_in_schemas = |violation: &Value| {
+            let detail = violation["detail"].as_str().unwrap_or_default();
             !NOT_IN_SCHEMAS.iter().any(|known| detail.starts_with(known))
         };
         match problem["type"].as_str() {
             Some("invalid_parameter") if valid_parameters.is_ok() => Err(format!(
-                "{} refused parameters that the contract allows: {parameters:?}",
+                "{} rejected parameters that the contract allows: {parameters:?}",
                 self.id
             )),
-            Some("invalid_payload" | "invalid_event") if valid_body.is_ok() && faults.iter().any(is_in_schemas) => {
-                Err(format!("{} refused a body that the contract allows: {body:?}", self.id))
+            Some("invalid_payload" | "invalid_event") if valid_body.is_ok() && violations.iter().any(is_in_schemas) => {
+                Err(format!(
+                    "{} rejected a body that the contract allows: {body:?}",
+                    self.id
+                ))
             }
             _ => Ok(()),
         }
@@ -275,7 +281,7 @@ impl Response {
                 .get(name)
                 .ok_or(format!("the header {name} is not declared"))?;
             let value = value.to_str().map_err(|error| format!("{name}: {error}"))?;
-            // A header is text; what its schema calls a number is one there.
+            // A header is text. If its schema asks for a number, validate the number in the text.
             let number = value
                 .parse::<u64>()
                 .ok()
@@ -288,16 +294,17 @@ impl Response {
         if let Some((name, _)) = self.headers.iter().find(missing) {
             return Err(format!("the header {name} is missing"));
         }
-        // OpenAPI has headers by status, and this one comes with these types alone.
-        let waits = ["chat_creation_in_progress", "service_unavailable"].contains(&kind);
-        match headers.contains_key(header::RETRY_AFTER) == waits {
-            true => Ok(()),
-            false => Err(format!("Retry-After and {kind} do not go together")),
+        // OpenAPI declares headers per status, but only these two types have a Retry-After.
+        let asks_to_wait = ["chat_creation_in_progress", "service_unavailable"].contains(&kind);
+        match (asks_to_wait, headers.contains_key(header::RETRY_AFTER)) {
+            (true, false) => Err(format!("Retry-After is missing from {kind}")),
+            (false, true) => Err(format!("Retry-After does not belong to {kind}")),
+            (true, true) | (false, false) => Ok(()),
         }
     }
 }
 
-/// The kind of an answer that is no problem.
+/// The kind of an answer that is not a problem.
 fn plain_kind(status: u16) -> &'static str {
     match status {
         200..300 => "ok",
@@ -305,19 +312,17 @@ fn plain_kind(status: u16) -> &'static str {
     }
 }
 
-/// The values of the parameters in `segments`, if `path` fits.
+/// The values of the parameters in `segments`, if `path` matches.
 fn parameters<'a>(segments: &'a [String], path: &[&str]) -> Option<BTreeMap<&'a str, String>> {
     if segments.len() != path.len() {
         return None;
     }
     let mut parameters = BTreeMap::new();
     for (segment, part) in segments.iter().zip(path) {
-        match is_parameter(segment) {
-            true if !part.is_empty() => {
-                parameters.insert(segment.trim_matches(['{', '}']), (*part).to_owned());
-            }
-            false if segment == part => {}
-            _ => return None,
+        if is_parameter(segment) && !part.is_empty() {
+            parameters.insert(segment.trim_matches(['{', '}']), (*part).to_owned());
+        } else if is_parameter(segment) || segment != part {
+            return None;
         }
     }
     Some(parameters)
@@ -327,7 +332,7 @@ fn is_parameter(segment: &str) -> bool {
     segment.starts_with('{')
 }
 
-/// The names of what is in the object at `place`; none if there is none.
+/// The names of the members of the object at `place`; empty if there is no object.
 fn names(document: &Document, place: &str) -> std::vec::IntoIter<String> {
     let names = document
         .at(place)

@@ -1,7 +1,7 @@
-//! What the tests have seen, written down for `tools/check coverage`.
+//! The outcomes that the tests have seen, written down for `tools/check coverage`.
 //!
-//! No test surely comes last, so none can say whether all of them together saw everything. They write
-//! each outcome down when they meet it first, and the check reads it after them.
+//! No test is certain to run last, so none can say whether all of them together saw everything. They write down each
+//! outcome when they first see it, and the check reads the list after the tests.
 
 use crate::{Contract, Outcome};
 use std::collections::BTreeSet;
@@ -10,15 +10,15 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::sync::Mutex;
 
-/// The variable that names the file. Without it, nothing is written down.
+/// The variable with the name of the file. Without it, nothing is written.
 const FILE: &str = "OPENAPI_SEEN";
 
-/// What was seen in this run of the tests.
+/// The outcomes that were seen in this run of the tests.
 #[derive(Debug)]
 pub struct Seen(Option<Mutex<(File, BTreeSet<Outcome>)>>);
 
 impl Seen {
-    /// Nothing yet of what `contract` promises.
+    /// Starts with nothing seen, and writes down the outcomes that `contract` promises.
     pub fn nothing_of(contract: &Contract) -> Self {
         Self(env::var_os(FILE).map(|path| {
             let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
@@ -29,7 +29,7 @@ impl Seen {
         }))
     }
 
-    /// Writes `outcome` down, if it is new.
+    /// Writes down `outcome` if it is new.
     pub fn record(&self, outcome: Outcome) {
         let Some(lines) = &self.0 else { return };
         let (file, known) = &mut *lines.lock().unwrap();

@@ -4,14 +4,82 @@ use serde_json::{Value, json};
 use std::sync::LazyLock;
 
 const CHAT: &str = "/api/v1/chats/8266d9a3-cb64-5cac-a760-dd3300c2e437";
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
 
 static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::new(&Document::read()));
 
-fn headers(more: &[(&'static str, &str)]) -> HeaderMap {
-    let always = [("apigw-requestid", "a"), ("content-length", "1")];
-    let all = always.iter().chain(more);
-    all.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-        .collect()
+/// A request and its answer, for [`Contract::check`].
+#[derive(Debug, Clone)]
+struct Exchange<'a> {
+    method: &'a str,
+    path: &'a str,
+    /// The request's body.
+    sent: Option<Value>,
+    status: u16,
+    content_type: &'a str,
+    /// The answer's headers, besides those that every answer has.
+    headers: Vec<(&'static str, &'a str)>,
+    /// The answer's body.
+    body: Value,
+}
+
+impl<'a> Exchange<'a> {
+    /// A request without a body.
+    fn new(method: &'a str, path: &'a str, status: u16, content_type: &'a str, body: &Value) -> Self {
+        Self {
+            method,
+            path,
+            sent: None,
+            status,
+            content_type,
+            headers: Vec::new(),
+            body: body.clone(),
+        }
+    }
+
+    /// A request to create a chat.
+    fn create(sent: &Value, status: u16, content_type: &'a str, body: &Value) -> Self {
+        Self {
+            sent: Some(sent.clone()),
+            ..Self::new("POST", "/api/v1/chats", status, content_type, body)
+        }
+    }
+
+    fn with_headers(self, headers: &[(&'static str, &'a str)]) -> Self {
+        Self {
+            headers: headers.to_vec(),
+            ..self
+        }
+    }
+
+    fn check(&self) -> Result<Option<Outcome>, String> {
+        let mut headers: HeaderMap = [("apigw-requestid", "a"), ("content-length", "1")]
+            .iter()
+            .chain(&self.headers)
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
+        headers.insert("content-type", self.content_type.parse().unwrap());
+        let sent = self.sent.as_ref().map(ToString::to_string);
+        let request = Request {
+            method: self.method,
+            path: self.path,
+            content_type: sent.as_ref().map(|_| JSON),
+            body: sent.as_ref().map(String::as_bytes),
+        };
+        let text = self.body.to_string();
+        let answer = Answer {
+            status: self.status,
+            headers: &headers,
+            text: &text,
+        };
+        CONTRACT.check(&request, &answer)
+    }
+
+    /// The outcome of an exchange that the contract allows.
+    fn outcome(&self) -> String {
+        self.check().unwrap().unwrap().to_string()
+    }
 }
 
 fn chat() -> Value {
@@ -27,63 +95,30 @@ fn problem(code: &str, status: u16, title: &str) -> Value {
     })
 }
 
-fn created(body: &Value, more: &[(&'static str, &str)]) -> Result<Option<Outcome>, String> {
+/// A request that created a chat, answered with `body`.
+fn created<'a>(body: &Value, headers: &[(&'static str, &'a str)]) -> Exchange<'a> {
     let sent = json!({"audience": "school.example.org", "scope": "math 7"});
-    check(
-        "POST",
-        "/api/v1/chats",
-        Some(&sent),
-        201,
-        "application/json",
-        body,
-        more,
-    )
-}
-
-fn check(
-    method: &str,
-    path: &str,
-    sent: Option<&Value>,
-    status: u16,
-    content_type: &str,
-    body: &Value,
-    more: &[(&'static str, &str)],
-) -> Result<Option<Outcome>, String> {
-    let mut headers = headers(more);
-    headers.insert("content-type", content_type.parse().unwrap());
-    let sent = sent.map(ToString::to_string);
-    let request = Request {
-        method,
-        path,
-        content_type: sent.as_ref().map(|_| "application/json"),
-        body: sent.as_ref().map(String::as_bytes),
-    };
-    let text = body.to_string();
-    let answer = Answer {
-        status,
-        headers: &headers,
-        text: &text,
-    };
-    CONTRACT.check(&request, &answer)
+    Exchange::create(&sent, 201, JSON, body).with_headers(headers)
 }
 
 #[test]
-fn what_the_contract_allows_passes_as_its_outcome() {
-    let outcome = created(&chat(), &[("location", CHAT), ("idempotent-replayed", "true")]);
-    assert_eq!(outcome.unwrap().unwrap().to_string(), "createChat 201 ok");
-    let body = problem("chat_not_found", 404, "Chat not found");
-    let outcome = check("GET", CHAT, None, 404, "application/problem+json", &body, &[]);
-    assert_eq!(outcome.unwrap().unwrap().to_string(), "readChat 404 chat_not_found");
-    let own = json!({"message": "Not Found"});
-    let outcome = check("GET", "/api/v1/chats/a%2Fb", None, 404, "application/json", &own, &[]);
-    assert_eq!(outcome.unwrap().unwrap().to_string(), "readChat 404 gateway");
-    assert_eq!(
-        check("GET", "/api/v1/chats/", None, 404, "application/json", &own, &[]),
-        Ok(None)
-    );
+fn an_exchange_that_the_contract_allows_passes_as_its_outcome() {
+    let created = created(&chat(), &[("location", CHAT), ("idempotent-replayed", "true")]);
+    assert_eq!(created.outcome(), "createChat 201 ok");
+
+    let not_found = problem("chat_not_found", 404, "Chat not found");
+    let missing = Exchange::new("GET", CHAT, 404, PROBLEM, &not_found);
+    assert_eq!(missing.outcome(), "readChat 404 chat_not_found");
+
+    let by_gateway = json!({"message": "Not Found"});
+    let encoded_slash = Exchange::new("GET", "/api/v1/chats/a%2Fb", 404, JSON, &by_gateway);
+    assert_eq!(encoded_slash.outcome(), "readChat 404 gateway");
+    let no_operation = Exchange::new("GET", "/api/v1/chats/", 404, JSON, &by_gateway);
+    assert_eq!(no_operation.check(), Ok(None));
+
     let by_scope = "/api/v1/audiences/school.example.org/chats/math%207";
-    let outcome = check("GET", by_scope, None, 200, "application/json", &chat(), &[]);
-    assert_eq!(outcome.unwrap().unwrap().operation, "readChatByScope");
+    let read = Exchange::new("GET", by_scope, 200, JSON, &chat());
+    assert_eq!(read.check().unwrap().unwrap().operation, "readChatByScope");
 }
 
 #[test]
@@ -113,7 +148,7 @@ fn an_answer_that_is_not_as_declared_fails() {
             "retry-after is not declared",
         ),
     ] {
-        let error = created(body, &headers).unwrap_err();
+        let error = created(body, &headers).check().unwrap_err();
         assert!(error.contains(named), "{error}");
     }
 }
@@ -121,102 +156,62 @@ fn an_answer_that_is_not_as_declared_fails() {
 #[test]
 fn a_problem_of_another_operation_status_or_form_fails() {
     let not_found = problem("chat_not_found", 404, "Chat not found");
-    let own = json!({"message": "Not Found"});
+    let other_title = problem("chat_not_found", 404, "Another title");
+    let new_code = problem("new_code", 404, "Chat not found");
+    let by_gateway = json!({"message": "Not Found"});
     let mut with_errors = not_found.clone();
     with_errors["errors"] = json!([]);
     let unavailable = problem("service_unavailable", 503, "The service is temporarily unavailable");
-    let media_type = "application/problem+json";
-    for (method, path, status, media_type, body) in [
-        ("POST", "/api/v1/chats", 404, media_type, &not_found),
-        ("GET", CHAT, 403, media_type, &not_found),
-        ("GET", CHAT, 404, "application/json", &not_found),
-        ("GET", CHAT, 404, media_type, &with_errors),
-        (
-            "GET",
-            CHAT,
-            404,
-            media_type,
-            &problem("chat_not_found", 404, "Another title"),
-        ),
-        (
-            "GET",
-            CHAT,
-            404,
-            media_type,
-            &problem("new_code", 404, "Chat not found"),
-        ),
-        // Retry-After belongs to it.
-        ("GET", CHAT, 503, media_type, &unavailable),
-        ("GET", "/api/v1/chats/", 404, media_type, &not_found),
-        ("DELETE", CHAT, 404, media_type, &not_found),
-        ("GET", "/api/v1/chats/a%2Fb", 404, media_type, &not_found),
+    for exchange in [
+        Exchange::new("POST", "/api/v1/chats", 404, PROBLEM, &not_found),
+        Exchange::new("GET", CHAT, 403, PROBLEM, &not_found),
+        Exchange::new("GET", CHAT, 404, JSON, &not_found),
+        Exchange::new("GET", CHAT, 404, PROBLEM, &with_errors),
+        Exchange::new("GET", CHAT, 404, PROBLEM, &other_title),
+        Exchange::new("GET", CHAT, 404, PROBLEM, &new_code),
+        // Its Retry-After is missing.
+        Exchange::new("GET", CHAT, 503, PROBLEM, &unavailable),
+        Exchange::new("GET", "/api/v1/chats/", 404, PROBLEM, &not_found),
+        Exchange::new("DELETE", CHAT, 404, PROBLEM, &not_found),
+        Exchange::new("GET", "/api/v1/chats/a%2Fb", 404, PROBLEM, &not_found),
         // The gateway must know this path.
-        ("GET", CHAT, 404, "application/json", &own),
+        Exchange::new("GET", CHAT, 404, JSON, &by_gateway),
     ] {
-        let checked = check(method, path, None, status, media_type, body, &[]);
-        assert!(checked.is_err(), "{method} {path} {status} {body}: {checked:?}");
+        let checked = exchange.check();
+        assert!(checked.is_err(), "{exchange:?}: {checked:?}");
     }
-    let retry = [("retry-after", "1")];
-    assert!(check("GET", CHAT, None, 503, media_type, &unavailable, &retry).is_ok());
-    assert!(
-        check(
-            "GET",
-            CHAT,
-            None,
-            503,
-            media_type,
-            &unavailable,
-            &[("retry-after", "soon")]
-        )
-        .is_err()
-    );
+    let unavailable = Exchange::new("GET", CHAT, 503, PROBLEM, &unavailable);
+    let with_retry_after = |value| unavailable.clone().with_headers(&[("retry-after", value)]);
+    assert!(with_retry_after("1").check().is_ok());
+    assert!(with_retry_after("soon").check().is_err());
 }
 
 #[test]
-fn a_request_that_was_granted_must_be_allowed_and_one_that_was_refused_must_not() {
-    let location = [("location", CHAT)];
+fn a_request_that_succeeded_must_be_valid_and_one_that_was_rejected_must_not() {
     let misspelt = json!({"audience": "a", "scope": "s", "tag": {}});
-    let granted = |sent: &Value| {
-        check(
-            "POST",
-            "/api/v1/chats",
-            Some(sent),
-            201,
-            "application/json",
-            &chat(),
-            &location,
-        )
-    };
-    assert!(granted(&misspelt).is_err());
-    assert!(granted(&json!({"audience": "a", "scope": "s", "tags": null})).is_ok());
+    let valid = json!({"audience": "a", "scope": "s"});
+    let succeeded = |sent: &Value| Exchange::create(sent, 201, JSON, &chat()).with_headers(&[("location", CHAT)]);
+    assert!(succeeded(&misspelt).check().is_err());
+    let null_tags = json!({"audience": "a", "scope": "s", "tags": null});
+    assert!(succeeded(&null_tags).check().is_ok());
 
-    let mut refusal = problem("invalid_payload", 400, "The request body is not valid");
-    refusal["errors"] = json!([{"pointer": "/scope", "detail": "must be a string"}]);
-    let refused = |sent: &Value, body: &Value| {
-        check(
-            "POST",
-            "/api/v1/chats",
-            Some(sent),
-            400,
-            "application/problem+json",
-            body,
-            &[],
-        )
-    };
-    assert!(refused(&misspelt, &refusal).is_ok());
-    assert!(refused(&json!({"audience": "a", "scope": "s"}), &refusal).is_err());
-    // What no schema can say.
-    refusal["errors"][0]["detail"] = json!("must be given once");
-    assert!(refused(&json!({"audience": "a", "scope": "s"}), &refusal).is_ok());
+    let mut rejection = problem("invalid_payload", 400, "The request body is not valid");
+    rejection["errors"] = json!([{"pointer": "/scope", "detail": "must be a string"}]);
+    let rejected = |sent: &Value, body: &Value| Exchange::create(sent, 400, PROBLEM, body);
+    assert!(rejected(&misspelt, &rejection).check().is_ok());
+    assert!(rejected(&valid, &rejection).check().is_err());
+    // No schema can express this violation.
+    rejection["errors"][0]["detail"] = json!("must be given once");
+    assert!(rejected(&valid, &rejection).check().is_ok());
 
     let body = problem("invalid_parameter", 400, "A path parameter is not valid");
-    let refused = |path| check("GET", path, None, 400, "application/problem+json", &body, &[]);
-    assert!(refused("/api/v1/chats/math").is_ok());
-    assert!(refused(CHAT).is_err());
+    let rejected = |path| Exchange::new("GET", path, 400, PROBLEM, &body).check();
+    assert!(rejected("/api/v1/chats/math").is_ok());
+    assert!(rejected(CHAT).is_err());
 }
 
 #[test]
-fn outcomes_are_those_of_every_operation_status_and_problem() {
+fn the_outcomes_cover_every_operation_status_and_problem() {
     let outcomes: Vec<String> = CONTRACT.outcomes().iter().map(ToString::to_string).collect();
     for outcome in [
         "createChat 201 ok",

@@ -1,4 +1,5 @@
-//! Who may do what, in the three ways that a tenant can choose (design, section 5).
+//! Who may do what, by each of the three kinds of authorization that a tenant can choose
+//! (`docs/design.md#authorization`).
 
 mod isolation;
 mod questions;
@@ -9,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Something that needs permission.
+/// Something that needs a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
     Create,
@@ -30,7 +31,7 @@ impl Act {
         Self::CreateClaim,
     ];
 
-    /// What a token must list where scopes decide: these and no others.
+    /// The permissions that a token must list where scopes decide. No others are needed.
     fn permissions(self) -> &'static [&'static str] {
         match self {
             Self::Create => &["chats:create"],
@@ -41,17 +42,18 @@ impl Act {
         }
     }
 
-    /// Whether the chat is named by its id, not by its audience.
+    /// Whether the request names the chat by its id rather than by its audience.
     fn is_by_id(self) -> bool {
         matches!(self, Self::Read | Self::CreateEvent | Self::CreateClaim)
     }
 
-    /// The answer, if the chat is one of the caller's audiences or not, is there or not, and the caller may do it or not.
+    /// The expected answer. `own`: the chat's audience belongs to the caller's tenant. `present`: the chat exists.
+    /// `allowed`: the caller has the permission.
     fn expected(self, own: bool, present: bool, allowed: bool) -> (u16, &'static str) {
         let denied = (403, "access_denied");
         let missing = (404, "chat_not_found");
         match self {
-            // By id a chat must be found to know whose it is, and a foreign one is none.
+            // A request by id must find the chat to learn its audience. A foreign chat counts as missing.
             _ if self.is_by_id() && !(own && present) => missing,
             _ if !own || !allowed => denied,
             Self::ReadByScope if !present => missing,
@@ -61,12 +63,12 @@ impl Act {
     }
 }
 
-/// A chat, or where there is none.
+/// The audience, scope and id of a chat that may or may not exist.
 struct Place {
     audience: String,
     scope: String,
     chat_id: String,
-    /// The chat's room; one without a chat otherwise.
+    /// The chat's room. If there is no chat, a room that belongs to no chat.
     room: Uuid,
 }
 
@@ -135,11 +137,11 @@ impl Place {
                 .header("content-type", "application/json")
                 .body(body.to_string());
         }
-        api.send_as_it_is(request).await
+        api.send_as_is(request).await
     }
 }
 
-/// Who tries: those that may do `act` with this tenant's chats, and those that may not.
+/// Callers of this tenant, each with whether it may do `act`.
 fn callers(tenant: TenantName, act: Act) -> Vec<(TokenRequest, bool)> {
     let caller = |subject: &str, scope: &[&str]| TokenRequest {
         subject: subject.to_owned(),
@@ -162,7 +164,7 @@ fn callers(tenant: TenantName, act: Act) -> Vec<(TokenRequest, bool)> {
             }
             callers
         }
-        // What a token lists means nothing to these.
+        // These two tenants ignore the permissions in a token.
         TenantName::Clinic => vec![
             (caller("teacher", &[]), true),
             (caller("pupil", &all), false),
@@ -213,22 +215,22 @@ async fn every_permission_of(tenant: TenantName) {
 }
 
 #[tokio::test]
-async fn every_permission_is_asked_of_the_tokens_scope_where_scopes_decide() {
+async fn with_scopes_every_permission_must_be_in_the_tokens_scope() {
     every_permission_of(TenantName::School).await;
 }
 
 #[tokio::test]
-async fn every_permission_is_asked_of_the_list_where_accounts_decide() {
+async fn with_accounts_every_permission_depends_on_the_list() {
     every_permission_of(TenantName::Clinic).await;
 }
 
 #[tokio::test]
-async fn every_permission_is_asked_of_the_endpoint_where_it_decides() {
+async fn with_an_endpoint_every_permission_depends_on_its_answer() {
     every_permission_of(TenantName::Shop).await;
 }
 
 #[tokio::test]
-async fn a_claim_takes_its_own_permission_whatever_its_attribute() {
+async fn a_claim_needs_its_own_permission_with_any_attribute() {
     let api = Api::start().await;
     let place = Place::taken(&api, TenantName::School).await;
     let path = format!("/api/v1/chats/{}/events", place.chat_id);
@@ -238,7 +240,7 @@ async fn a_claim_takes_its_own_permission_whatever_its_attribute() {
             ..TokenRequest::new(TenantName::School)
         };
         let request = api.request(Method::POST, &path).bearer_auth(api.token(&caller));
-        let answer = api.send_as_it_is(request.body(body.to_string())).await;
+        let answer = api.send_as_is(request.body(body.to_string())).await;
         (answer.status, answer.body["type"].as_str().map(ToOwned::to_owned))
     };
     let (denied, invalid) = (Some("access_denied".to_owned()), Some("invalid_payload".to_owned()));

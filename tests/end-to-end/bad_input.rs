@@ -1,5 +1,5 @@
-//! Whatever arrives as an event is answered, and the process that answers lives on. The functions run as they do on Lambda,
-//! from their own entry point, and are given whole API Gateway events: samples with changes, and any JSON.
+//! Every event gets an answer, and the process that gives it survives. The functions run as they do on Lambda, from
+//! their own entry points, and receive whole API Gateway events: samples with changes, and arbitrary JSON.
 //!
 //! An odd event that was once answered wrongly, or could be, has a line of its own in [`named`].
 
@@ -16,12 +16,12 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-/// One function on a stack of its own, in which the sample events find what they are about.
+/// One function on a stack of its own, which has the chat and the room that the sample events are about.
 struct Bench {
     runtime: Runtime,
     api: Api,
     function: &'static str,
-    /// The one process that has to answer everything.
+    /// The process that must answer all events. There is exactly one.
     process: Vec<u64>,
 }
 
@@ -34,7 +34,7 @@ impl Bench {
         let api = runtime.block_on(async {
             let api = Api::start().await;
             local::demo::add_room(api.event_service()).unwrap();
-            // The chat that the samples are about, and an answer of the function, so that its process is there.
+            // The chat that the samples are about. After it an answer of the function, so that its process is running.
             api.invoke("create-chat", samples::text("create-chat")).await.unwrap();
             api.invoke(function, "{}").await.unwrap();
             api
@@ -53,28 +53,30 @@ impl Bench {
         self.runtime.block_on(self.api.invoke(self.function, payload))
     }
 
-    /// What is wrong with the answer to an event, which is valid JSON, or with the process after it.
-    fn answered(&self, event: &str) -> Result<(), String> {
+    /// Sends an event that is valid JSON. An error says what is wrong with the answer, or with the process afterwards.
+    fn check(&self, event: &str) -> Result<(), String> {
         let answer = self
             .invoke(event.to_owned())
             .map_err(|error| format!("no answer: {error}"))?;
         answers::check(self.function, &answer)?;
-        self.lives_on()
+        self.check_process()
     }
 
-    fn lives_on(&self) -> Result<(), String> {
-        match self.api.stack.processes(self.function) == self.process {
-            true => Ok(()),
-            false => Err("the process was replaced".to_owned()),
+    /// Checks that the process is still the one that was started first.
+    fn check_process(&self) -> Result<(), String> {
+        if self.api.stack.processes(self.function) == self.process {
+            Ok(())
+        } else {
+            Err("the process was replaced".to_owned())
         }
     }
 
-    /// After the last event the same process still works, and nothing in it has panicked. The lines of the logs.
+    /// Checks that the same process still works after the last event, and that nothing in it has panicked. Returns the
+    /// lines of the logs.
     fn finish(self) -> Vec<String> {
-        let works = self.answered(&samples::texts_for(self.function)[0]);
-        assert_eq!(works, Ok(()));
+        assert_eq!(self.check(&samples::texts_for(self.function)[0]), Ok(()));
         let logs = self.api.stack.logs().clone();
-        // All of a process's lines are there once it has ended.
+        // All lines of a process are in the logs once the process has ended.
         self.runtime.block_on(self.api.stack.stop());
         let lines = logs.lines();
         let panics: Vec<_> = lines.iter().filter(|line| line.contains("panic")).collect();
@@ -84,7 +86,7 @@ impl Bench {
 }
 
 fn runner(cases: u32) -> TestRunner {
-    // What was found once is written down in the table of named events, where it has a name and is always run.
+    // Failures are not persisted: an event that once failed goes into the table of named events and always runs.
     TestRunner::new(Config {
         cases,
         failure_persistence: None,
@@ -95,13 +97,13 @@ fn runner(cases: u32) -> TestRunner {
 fn any_event_is_answered(function: &'static str) {
     let bench = Bench::start(function);
     let held = runner(300).run(&events::any_event(function), |event| {
-        bench.answered(&event).map_err(TestCaseError::fail)
+        bench.check(&event).map_err(TestCaseError::fail)
     });
     assert!(held.is_ok(), "{}", held.unwrap_err());
     bench.finish();
 }
 
-fn a_payload_that_is_no_json_ends_nothing(function: &'static str) {
+fn a_payload_that_is_not_json_does_not_end_the_process(function: &'static str) {
     let bench = Bench::start(function);
     let held = runner(100).run(&events::torn_event(function), |payload| {
         let is_json = serde_json::from_slice::<&serde_json::value::RawValue>(&payload).is_ok();
@@ -110,7 +112,7 @@ fn a_payload_that_is_no_json_ends_nothing(function: &'static str) {
             Err(InvocationError::Function(_)) if !is_json => {}
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
         }
-        bench.lives_on().map_err(TestCaseError::fail)
+        bench.check_process().map_err(TestCaseError::fail)
     });
     assert!(held.is_ok(), "{}", held.unwrap_err());
     bench.finish();
@@ -142,7 +144,7 @@ fn create_chat_event_answers_any_event() {
 }
 
 #[test]
-fn a_payload_that_is_no_json_ends_no_function() {
+fn a_payload_that_is_not_json_ends_no_function() {
     for function in [
         "create-chat",
         "convert-chat",
@@ -150,6 +152,6 @@ fn a_payload_that_is_no_json_ends_no_function() {
         "read-chat-by-scope",
         "create-chat-event",
     ] {
-        a_payload_that_is_no_json_ends_nothing(function);
+        a_payload_that_is_not_json_does_not_end_the_process(function);
     }
 }

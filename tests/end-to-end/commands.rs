@@ -1,4 +1,4 @@
-//! The commands beside the stack, `cargo local token`, `event` and `tenant`, run as they are by hand.
+//! The other commands of `cargo local`: `token`, `event` and `tenant`, run as they are by hand.
 
 use crate::support::{Answer, Api, SCHOOL, options};
 use local::Options;
@@ -9,26 +9,26 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// What a command said, and whether it was content.
+/// The output of a command, and whether it succeeded.
 #[derive(Debug)]
-struct Said {
+struct Output {
     ok: bool,
     out: String,
     err: String,
 }
 
-/// Runs `cargo local` with these arguments, in an environment with nothing in it: no region, no credentials.
-async fn run(arguments: &[&str]) -> Said {
+/// Runs `cargo local` with these arguments in an empty environment, without a region and credentials.
+async fn run(arguments: &[&str]) -> Output {
     let binary = options().await.binaries["local"].clone();
     let output = Command::new(binary).args(arguments).env_clear().output().await.unwrap();
-    Said {
+    Output {
         ok: output.status.success(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
-/// A stack and its table of tenants, as the command reaches it.
+/// A stack whose table of tenants the command can reach.
 struct Tenants {
     api: Api,
     folder: TempDir,
@@ -43,7 +43,7 @@ impl Tenants {
     }
 
     /// Runs `tenant VERB WHAT` on the stack's table.
-    async fn run(&self, verb: &str, what: impl AsRef<Path>) -> Said {
+    async fn run(&self, verb: &str, what: impl AsRef<Path>) -> Output {
         let what = what.as_ref().to_str().unwrap();
         let url = self.api.stack.dynamodb_url();
         run(&["tenant", verb, what, "--table", "TenantsTable", "--dynamodb-url", url]).await
@@ -69,12 +69,12 @@ fn example() -> PathBuf {
     local::binaries::workspace().join("docs/tenant.example.toml")
 }
 
-async fn check(file: &Path) -> Said {
+async fn check(file: &Path) -> Output {
     run(&["tenant", "check", file.to_str().unwrap()]).await
 }
 
 #[tokio::test]
-async fn what_is_put_is_what_one_gets_and_is_accepted_again() {
+async fn getting_a_tenant_returns_what_was_put_and_it_can_be_put_again() {
     let tenants = Tenants::start().await;
     let put = tenants.run("put", example()).await;
     assert!(
@@ -97,9 +97,9 @@ async fn what_is_put_is_what_one_gets_and_is_accepted_again() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_was_put_is_let_in_at_once() {
+async fn a_tenant_is_accepted_as_soon_as_it_is_put() {
     let tenants = Tenants::start().await;
-    // A library that signs with the school's key.
+    // The new tenant is a library that signs with the school's key.
     let school = tenants.run("get", &TenantName::School.issuer()).await.out;
     let library = tenants.file(&school.replace("school.example.org", "library.example.org"));
     let put = tenants.run("put", library).await;
@@ -116,7 +116,7 @@ async fn a_tenant_that_was_put_is_let_in_at_once() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_tenant_is_told_and_nothing_is_put() {
+async fn a_malformed_tenant_is_reported_and_not_put() {
     let tenants = Tenants::start().await;
     let text = fs::read_to_string(example()).unwrap();
     let wrong = tenants.file(
@@ -151,7 +151,7 @@ async fn whatever_is_wrong_with_a_tenant_is_told_and_nothing_is_put() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_told() {
+async fn a_missing_table_and_a_malformed_url_are_reported() {
     let tenants = Tenants::start().await;
     let url = tenants.api.stack.dynamodb_url();
     let said = run(&["tenant", "get", "i", "--table", "Nobodys", "--dynamodb-url", url]).await;
@@ -163,7 +163,7 @@ async fn a_table_that_is_not_there_is_told() {
     );
 }
 
-/// A stack that trusts the keys in the workspace, as `cargo local` does.
+/// A stack that trusts the demo tenants' keys in the workspace, as `cargo local` does.
 async fn api_of_the_workspace() -> Api {
     let folder = local::binaries::workspace().join(demo::FOLDER);
     Api::of(Options {
@@ -182,7 +182,7 @@ async fn create(api: &Api, token: &str, audience: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_printed_token_says_what_it_was_asked_to_and_nothing_else_is_printed() {
+async fn the_token_command_prints_only_a_token_with_the_requested_claims() {
     let api = api_of_the_workspace().await;
     for (arguments, audience, status) in [
         (&["token"][..], SCHOOL, 201),
@@ -215,7 +215,7 @@ async fn a_printed_token_says_what_it_was_asked_to_and_nothing_else_is_printed()
 }
 
 #[tokio::test]
-async fn a_printed_event_is_let_in() {
+async fn the_event_command_prints_an_event_that_is_authorized() {
     let api = api_of_the_workspace().await;
     let file = local::binaries::workspace().join("events/create-chat.json");
     let file = file.to_str().unwrap();

@@ -1,5 +1,6 @@
-//! A function's process killed between any two steps of create or convert. The request is then repeated, after the reservation
-//! has run out, and the chat must be ready with exactly one room; a room that the killed attempt left behind is counted.
+//! A function's process is killed between any two steps of creating or converting. The request is repeated after the
+//! reservation has expired. Then the chat must be ready with exactly one room, and a room that the killed attempt left
+//! behind must be counted. See `docs/design.md#creating` and `docs/design.md#converting`.
 
 use crate::support::{Act, Answer, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, TABLE, options};
 use futures_util::future::join_all;
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// A step of an attempt, by the backend that it calls and the number of the call there.
+/// A step of an attempt: the backend that it calls, and the number of that call among the calls to this backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Step {
     backend: &'static str,
@@ -25,10 +26,10 @@ const fn event_service(number: usize) -> Step {
     }
 }
 
-/// Reserve, create the room, make ready.
+/// The steps: reserve, create the room, make ready.
 const CREATE: [Step; 3] = [table(1), event_service(1), table(2)];
 
-/// Read the room, bind, point the room at the chat, make ready.
+/// The steps: read the room, bind, point the room at the chat, make ready.
 const CONVERT: [Step; 4] = [event_service(1), table(1), event_service(2), table(2)];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +58,8 @@ impl Route {
     }
 }
 
-/// Kills `first` when it has reached `step` (`after` it was done, or before), then repeats as `second`.
-async fn killed(first: Route, step: Step, after: bool, second: Route) {
+/// Kills `first` before `step`, or after it if `after` is set, then repeats the request as `second`.
+async fn kill_and_repeat(first: Route, step: Step, after: bool, second: Route) {
     let case = format!(
         "{first:?} killed {} {step:?}, then {second:?}",
         if after { "after" } else { "before" }
@@ -70,8 +71,8 @@ async fn killed(first: Route, step: Step, after: bool, second: Route) {
         (EVENT_SERVICE.to_owned(), at_event_service.url().to_owned()),
     ]))
     .await;
-    at_table.stand_before(api.stack.dynamodb_url());
-    at_event_service.stand_before(api.stack.event_service_url());
+    at_table.forward_to(api.stack.dynamodb_url());
+    at_event_service.forward_to(api.stack.event_service_url());
     let room = api.free_room(SCHOOL);
 
     let proxy = if step.backend == TABLE {
@@ -100,12 +101,12 @@ async fn killed(first: Route, step: Step, after: bool, second: Route) {
     assert_eq!(
         in_between.status,
         if is_done { 200 } else { 404 },
-        "{case}: readers see ready chats only"
+        "{case}: only ready chats can be read"
     );
-    api.table().let_reservations_run_out();
+    api.table().expire_reservations();
     let repeated = second.request(&api, room).await;
 
-    // A create that got through has a room of its own; converting the other room into the same chat is a conflict.
+    // If the create was complete, its chat has a room of its own. Converting the other room into it is a conflict.
     if is_done && (first, second) == (Route::Create, Route::Convert) {
         assert_eq!(repeated.problem(), (409, "chat_already_exists"), "{case}");
     } else {
@@ -113,11 +114,11 @@ async fn killed(first: Route, step: Step, after: bool, second: Route) {
         assert_eq!(in_between.status == 200, is_done && repeated.replayed(), "{case}");
         assert_one_ready_chat(&api, repeated.room(), &case);
     }
-    // The tenant's own room may be free again, if the chat was created with another.
+    // The tenant's own room has no chat if the chat was created with another room. It is no orphan.
     let own = usize::from(!api.table().rooms_of_chats().contains(&room));
     assert!(
         api.rooms_without_a_chat() - own <= api.possible_orphans(),
-        "{case}: orphans are counted"
+        "{case}: every orphan is counted"
     );
     api.stack.stop().await;
 }
@@ -137,36 +138,36 @@ fn assert_one_ready_chat(api: &Api, room: Uuid, case: &str) {
     assert_eq!(chats[0]["pk"]["S"], format!("chat#{classroom_id}"), "{case}");
 }
 
-/// Every step, before and after, some cases at a time.
-async fn killed_at_every_step(first: Route, steps: &[Step], second: Route) {
+/// Kills before and after every step, all cases at once.
+async fn kill_at_every_step(first: Route, steps: &[Step], second: Route) {
     let cases = steps
         .iter()
-        .flat_map(|step| [false, true].map(|after| killed(first, *step, after, second)));
+        .flat_map(|step| [false, true].map(|after| kill_and_repeat(first, *step, after, second)));
     join_all(cases).await;
 }
 
 #[tokio::test]
-async fn a_create_that_was_killed_at_any_step_is_finished_by_repeating_it() {
-    killed_at_every_step(Route::Create, &CREATE, Route::Create).await;
+async fn a_create_that_is_killed_at_any_step_is_completed_by_a_repeat() {
+    kill_at_every_step(Route::Create, &CREATE, Route::Create).await;
 }
 
 #[tokio::test]
-async fn a_convert_that_was_killed_at_any_step_is_finished_by_repeating_it() {
-    killed_at_every_step(Route::Convert, &CONVERT, Route::Convert).await;
+async fn a_convert_that_is_killed_at_any_step_is_completed_by_a_repeat() {
+    kill_at_every_step(Route::Convert, &CONVERT, Route::Convert).await;
 }
 
 #[tokio::test]
-async fn a_create_that_was_killed_at_any_step_is_met_by_a_convert() {
-    killed_at_every_step(Route::Create, &CREATE, Route::Convert).await;
+async fn a_convert_can_follow_a_create_that_is_killed_at_any_step() {
+    kill_at_every_step(Route::Create, &CREATE, Route::Convert).await;
 }
 
 #[tokio::test]
-async fn a_convert_that_was_killed_at_any_step_is_met_by_a_create() {
-    killed_at_every_step(Route::Convert, &CONVERT, Route::Create).await;
+async fn a_create_can_follow_a_convert_that_is_killed_at_any_step() {
+    kill_at_every_step(Route::Convert, &CONVERT, Route::Create).await;
 }
 
 #[tokio::test]
-async fn while_a_reservation_may_be_running_a_repeat_is_told_to_wait() {
+async fn a_repeat_must_wait_while_an_earlier_attempt_may_still_be_running() {
     let proxy = Proxy::start(|seen| {
         if seen.method == http::Method::POST {
             Act::Hold
@@ -181,7 +182,7 @@ async fn while_a_reservation_may_be_running_a_repeat_is_told_to_wait() {
         proxy.held().await;
         let repeated = api.create(&body).await;
         assert_eq!(repeated.problem(), (409, "chat_creation_in_progress"));
-        // The other's deadline is 10 s away at most, and 2 s are for clocks.
+        // The other attempt's deadline is at most 10 s away, and 2 s are a margin for clocks.
         let retry_after: u64 = repeated.header("retry-after").unwrap().parse().unwrap();
         assert!((10..=14).contains(&retry_after), "{retry_after}");
         api.stack.kill("create-chat").await;

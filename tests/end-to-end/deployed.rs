@@ -1,5 +1,6 @@
-//! A deployed stack, through its URL: what only template.yaml, a gateway, roles, tables and a KMS together can show.
-//! `tools/check deploy` deploys one into an emulator of AWS and runs these. Each test has a tenant of its own.
+//! A deployed stack, tested through its URL. This shows how `template.yaml`, gateway, roles, tables and KMS work
+//! together. `tools/check deploy` deploys a stack into an emulator of AWS and runs these tests. Each test has a
+//! tenant of its own.
 
 mod stack;
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use stack::{Client, event_service, item};
 use uuid::Uuid;
 
-/// Puts a room that no chat has into the event service.
+/// Puts a room into the event service that belongs to no chat.
 async fn free_room(audience: &str) -> Uuid {
     let id = Uuid::new_v4();
     let room = Room {
@@ -32,7 +33,7 @@ async fn rooms_of(audience: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_chat_is_created_read_both_ways_and_takes_an_event() {
+async fn a_chat_can_be_created_read_in_both_ways_and_given_an_event() {
     let client = Client::of_new_tenant("first-chat").await;
     let audience = client.tenant.audience.as_str();
     let body = json!({"audience": audience, "scope": "math 7", "tags": {"lesson": 7}});
@@ -91,7 +92,7 @@ async fn a_chat_is_one_item_in_the_deployed_table_and_its_claim_on_the_room_anot
 }
 
 #[tokio::test]
-async fn a_room_is_converted_and_points_at_its_chat() {
+async fn a_converted_room_points_at_its_chat() {
     let client = Client::of_new_tenant("conversion").await;
     let audience = client.tenant.audience.as_str();
     let room = free_room(audience).await;
@@ -130,7 +131,7 @@ async fn creating_again_is_a_replay_with_equal_tags_and_a_conflict_with_others()
 }
 
 #[tokio::test]
-async fn racing_requests_make_one_chat_with_one_room() {
+async fn racing_requests_create_one_chat_with_one_room() {
     let client = Client::of_new_tenant("races").await;
     let audience = client.tenant.audience.as_str();
     let body = json!({"audience": audience, "scope": "math 7"});
@@ -145,7 +146,7 @@ async fn racing_requests_make_one_chat_with_one_room() {
 }
 
 #[tokio::test]
-async fn each_route_says_what_is_wrong() {
+async fn every_route_reports_errors_as_problems() {
     let client = Client::of_new_tenant("mistakes").await;
     let audience = client.tenant.audience.as_str();
     let created = client
@@ -193,13 +194,13 @@ async fn each_route_says_what_is_wrong() {
             "{path}"
         );
     }
-    // What is no route never gets to a function.
+    // A path that matches no route never reaches a function.
     let answer = client.get("/api/v1/nothing").await;
     assert_eq!((answer.status, answer.body), (404, json!({"message": "Not Found"})));
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_a_token_and_no_tenant_into_anothers_chats() {
+async fn a_request_needs_a_token_and_a_tenant_cannot_use_another_tenants_chats() {
     let owner = Client::of_new_tenant("owner").await;
     let other = Client::of_new_tenant("other").await;
     let audience = owner.tenant.audience.as_str();
@@ -219,7 +220,7 @@ async fn nobody_gets_in_without_a_token_and_no_tenant_into_anothers_chats() {
             (403, "access_denied"),
         ),
         (Method::GET, by_scope.as_str(), None, (403, "access_denied")),
-        // By id a foreign chat is as one that does not exist.
+        // A request by id treats a foreign chat like a missing one.
         (Method::GET, chat, None, (404, "chat_not_found")),
         (Method::POST, events.as_str(), Some(&event), (404, "chat_not_found")),
     ] {

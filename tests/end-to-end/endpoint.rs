@@ -1,13 +1,14 @@
-//! A tenant's authorization endpoint that misbehaves, and what it can do with the token that it gets: nothing.
+//! A tenant's authorization endpoint that misbehaves (`docs/design.md#tenants-endpoints`). The token that it receives
+//! is of no use to it anywhere else.
 
 use crate::support::{Act, Answer, Api, OwnTenant, Proxy, Seen, client_builder, unix_seconds};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Its path.
+/// The endpoint's path.
 const PATH: &str = "/authorize";
 
-/// A stack, and a tenant `college` of which a chat is there, whose endpoint is a proxy.
+/// A stack with a tenant `college`, which has a chat. A proxy serves as its endpoint.
 struct Setup {
     api: Api,
     tenant: OwnTenant,
@@ -27,7 +28,7 @@ impl Setup {
         tenant.put(&api.stack);
         let body = json!({"audience": tenant.audience, "scope": "math 7"});
         let request = api.request(Method::POST, "/api/v1/chats").bearer_auth(tenant.token());
-        let created = api.send_as_it_is(request.body(body.to_string())).await;
+        let created = api.send_as_is(request.body(body.to_string())).await;
         assert_eq!(created.status, 201, "{created:?}");
         Self {
             chat: created.header("location").unwrap().to_owned(),
@@ -37,17 +38,18 @@ impl Setup {
         }
     }
 
-    /// Somebody reads the chat.
+    /// Reads the chat as `subject`.
     async fn read(&self, subject: &str) -> Answer {
         let mut claims = self.tenant.claims();
         claims["sub"] = json!(subject);
         let token = self.tenant.token_with(&self.tenant.keys[0], &claims);
         let request = self.api.request(Method::GET, &self.chat).bearer_auth(token);
-        self.api.send_as_it_is(request).await
+        self.api.send_as_is(request).await
     }
 
-    /// Somebody of whom nothing is known yet reads the chat while the endpoint does `act`; and again, while it says yes.
-    async fn reads(&self, subject: &str, act: Act) -> [Answer; 2] {
+    /// Reads the chat twice as `subject`, about whom no decision is cached yet. The first time the endpoint does `act`;
+    /// the second time it allows reading.
+    async fn read_twice(&self, subject: &str, act: Act) -> [Answer; 2] {
         self.endpoint.follow(move |_| act.clone());
         let first = self.read(subject).await;
         self.endpoint.follow(|_| says(200, r#"["read"]"#));
@@ -56,7 +58,7 @@ impl Setup {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_list_with_the_action_says_no_and_counts() {
+async fn an_answer_without_the_action_in_a_list_is_a_denial_and_is_cached() {
     let setup = Setup::new().await;
     for (number, answer) in [
         "[]",
@@ -79,7 +81,7 @@ async fn an_answer_that_is_no_list_with_the_action_says_no_and_counts() {
     .into_iter()
     .enumerate()
     {
-        let [first, second] = setup.reads(&format!("somebody {number}"), says(200, answer)).await;
+        let [first, second] = setup.read_twice(&format!("somebody {number}"), says(200, answer)).await;
         assert_eq!(first.problem(), (403, "access_denied"), "{answer}: {first:?}");
         assert_eq!(second.problem(), (403, "access_denied"), "{answer}: {second:?}");
         assert!(setup.endpoint.seen().is_empty(), "{answer}");
@@ -88,19 +90,19 @@ async fn an_answer_that_is_no_list_with_the_action_says_no_and_counts() {
         .into_iter()
         .enumerate()
     {
-        let [first, second] = setup.reads(&format!("teacher {number}"), says(200, answer)).await;
+        let [first, second] = setup.read_twice(&format!("teacher {number}"), says(200, answer)).await;
         assert_eq!((first.status, second.status), (200, 200), "{answer}: {first:?}");
         assert!(setup.endpoint.seen().is_empty(), "{answer}");
     }
 }
 
 #[tokio::test]
-async fn trouble_is_unavailable_and_never_allowed_and_is_not_remembered() {
+async fn a_failing_endpoint_is_an_outage_never_allows_anything_and_is_not_cached() {
     let setup = Setup::new().await;
     let elsewhere = Proxy::start(|_| says(200, r#"["read"]"#)).await;
     let location = format!("{}{PATH}", elsewhere.url());
     let yes = r#"["read"]"#;
-    let mut troubles = vec![
+    let mut faults = vec![
         (
             "too_large".to_owned(),
             says(200, format!(r#"["read", "{}"]"#, "x".repeat(64 * 1024))),
@@ -109,19 +111,19 @@ async fn trouble_is_unavailable_and_never_allowed_and_is_not_remembered() {
         ("silent".to_owned(), Act::Hold),
     ];
     for status in [400, 401, 403, 404, 429, 500, 503] {
-        troubles.push((status.to_string(), says(status, yes)));
+        faults.push((status.to_string(), says(status, yes)));
     }
     for status in [301, 302, 303, 307, 308] {
-        troubles.push((status.to_string(), Act::Redirect(status, location.clone())));
-        troubles.push((format!("{status} to itself"), Act::Redirect(status, PATH.to_owned())));
+        faults.push((status.to_string(), Act::Redirect(status, location.clone())));
+        faults.push((format!("{status} to itself"), Act::Redirect(status, PATH.to_owned())));
     }
-    for (name, act) in troubles {
-        let [first, second] = setup.reads(&name, act).await;
+    for (name, act) in faults {
+        let [first, second] = setup.read_twice(&name, act).await;
         assert_eq!(first.problem(), (503, "service_unavailable"), "{name}: {first:?}");
         assert_eq!(first.body["is_transient"], true, "{name}");
         assert!(first.header("retry-after").is_some(), "{name}");
         assert!(!first.text.contains("127.0.0.1"), "{name}: {first:?}");
-        // It was asked again, and what it says now counts.
+        // The endpoint was asked again, and its new answer counts.
         assert_eq!(
             (second.status, setup.endpoint.seen().len()),
             (200, 1),
@@ -130,23 +132,24 @@ async fn trouble_is_unavailable_and_never_allowed_and_is_not_remembered() {
     }
     assert!(elsewhere.seen().is_empty(), "redirects are not followed");
     let large = says(200, format!(r#"["read", "{}"]"#, "x".repeat(63 * 1024)));
-    assert_eq!(setup.reads("large", large).await[0].status, 200);
+    assert_eq!(setup.read_twice("large", large).await[0].status, 200);
 }
 
-/// An endpoint that allows what `allows` says of object and action.
+/// A script for an endpoint that decides by `allows`, which receives the object and the action.
 fn allowing(allows: impl Fn(&Value, &str) -> bool) -> impl Fn(&Seen) -> Act {
     move |seen| {
         let asked: Value = serde_json::from_slice(&seen.body).unwrap();
         let action = asked["action"].as_str().unwrap();
-        match allows(&asked["object"]["value"], action) {
-            true => says(200, json!([action]).to_string()),
-            false => says(200, "[]"),
+        if allows(&asked["object"]["value"], action) {
+            says(200, json!([action]).to_string())
+        } else {
+            says(200, "[]")
         }
     }
 }
 
 #[tokio::test]
-async fn converting_takes_a_yes_to_the_rooms_own_classroom_too() {
+async fn converting_also_needs_permission_for_the_rooms_own_classroom() {
     let setup = Setup::new().await;
     let (api, tenant) = (&setup.api, &setup.tenant);
     let room = api.free_room(&tenant.audience);
@@ -159,7 +162,7 @@ async fn converting_takes_a_yes_to_the_rooms_own_classroom_too() {
         let request = api
             .request(Method::POST, "/api/v1/chats/convert")
             .bearer_auth(tenant.token_with(&tenant.keys[0], &claims));
-        let answer = api.send_as_it_is(request.body(body.to_string())).await;
+        let answer = api.send_as_is(request.body(body.to_string())).await;
         assert_eq!(answer.problem(), (403, "access_denied"), "{action}: {answer:?}");
     }
     assert_eq!(api.table().items().len(), items);
@@ -168,7 +171,7 @@ async fn converting_takes_a_yes_to_the_rooms_own_classroom_too() {
 }
 
 #[tokio::test]
-async fn a_claim_takes_a_yes_to_claims_whatever_its_attribute() {
+async fn a_claim_needs_permission_for_claims_with_any_attribute() {
     let setup = Setup::new().await;
     let (api, tenant) = (&setup.api, &setup.tenant);
     for (number, (denied, event, status)) in [
@@ -191,13 +194,13 @@ async fn a_claim_takes_a_yes_to_claims_whatever_its_attribute() {
         let request = api
             .request(Method::POST, &format!("{}/events", setup.chat))
             .bearer_auth(tenant.token_with(&tenant.keys[0], &claims));
-        let answer = api.send_as_it_is(request.body(body.to_string())).await;
+        let answer = api.send_as_is(request.body(body.to_string())).await;
         assert_eq!(answer.status, status, "{denied}: {body}: {answer:?}");
     }
 }
 
 #[tokio::test]
-async fn an_endpoint_in_trouble_is_its_own_tenants_trouble() {
+async fn a_failing_endpoint_affects_only_its_own_tenant() {
     let setup = Setup::new().await;
     setup.endpoint.follow(|_| Act::Lose);
     assert_eq!(setup.read("teacher").await.status, 503);
@@ -209,7 +212,7 @@ async fn an_endpoint_in_trouble_is_its_own_tenants_trouble() {
 }
 
 #[tokio::test]
-async fn the_token_that_an_endpoint_gets_is_good_for_nothing_else() {
+async fn the_token_that_an_endpoint_receives_is_accepted_nowhere_else() {
     let setup = Setup::new().await;
     setup.endpoint.follow(|_| says(200, r#"["read"]"#));
     let before = unix_seconds();
@@ -219,7 +222,7 @@ async fn the_token_that_an_endpoint_gets_is_good_for_nothing_else() {
     let seen = setup.endpoint.seen();
     assert_eq!((seen.len(), seen[0].path.as_str()), (2, PATH));
     assert_eq!(seen[0].headers["content-type"], "application/json");
-    // One token for both, and neither is the caller's.
+    // Both requests carry the same token, which is not the caller's.
     assert_eq!(seen[0].headers["authorization"], seen[1].headers["authorization"]);
     let authorization = seen[0].headers["authorization"].to_str().unwrap();
     let token = authorization.strip_prefix("Bearer ").unwrap();
@@ -252,9 +255,9 @@ async fn the_token_that_an_endpoint_gets_is_good_for_nothing_else() {
         .header("content-type", "application/json")
         .body(create.to_string());
     assert_eq!(create.send().await.unwrap().status(), 401);
-    // Nor does it open our own door, or another endpoint's.
+    // This service and another tenant's endpoint reject it, too.
     let own = setup.api.request(Method::GET, &setup.chat).bearer_auth(token);
-    assert_eq!(setup.api.send_as_it_is(own).await.status, 401);
+    assert_eq!(setup.api.send_as_is(own).await.status, 401);
     let shop = client
         .post(setup.api.stack.endpoint().url())
         .header("authorization", authorization)

@@ -1,5 +1,5 @@
-//! What the event service's contract says beyond the recordings, as far as this project relies on it; the recorded
-//! lines themselves are replayed in `replay`.
+//! Behaviour of the event service that this project relies on and that the recordings don't show
+//! (`docs/event-service.md`). The recordings themselves are replayed in `replay`.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::event_service::{ISSUER, SERVICE_ACCOUNT, StandIn, token_of, token_with};
 use crate::raw_http::{Request, Response, send};
 
-/// When these tests take place; the clock stands half a second later.
+/// The second in which these tests take place. The clock shows half a second more.
 const NOW: u64 = 1_795_442_000;
 
 const CLASSROOM: &str = "c8a0ccde-83ce-4b99-bc13-7fa5846516c4";
@@ -18,7 +18,7 @@ fn new_room(time: Value) -> Value {
     json!({"audience": "usr.example.org", "classroom_id": CLASSROOM, "kind": "P2P", "time": time})
 }
 
-/// Creates a room and gives the path of its events.
+/// Creates a room and returns the path of its events.
 async fn events_of_a_room(stand_in: &StandIn, time: Value) -> String {
     let response = stand_in.call("POST", "/api/v1/rooms", new_room(time)).await;
     assert_eq!(response.status, 201, "{response:?}");
@@ -29,7 +29,7 @@ async fn open_room(stand_in: &StandIn) -> String {
     events_of_a_room(stand_in, json!([NOW - 60, null])).await
 }
 
-/// Posts an event a millisecond after the one with the number before.
+/// Posts an event `number` milliseconds after the beginning of the second.
 async fn post_at(stand_in: &StandIn, events: &str, number: u64, body: Value) -> Response {
     stand_in.set_clock(NOW * 1_000_000_000 + number * 1_000_000);
     stand_in.call("POST", events, body).await
@@ -58,7 +58,7 @@ fn the_data(list: &Response) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_room_takes_events_from_just_after_the_start_of_its_first_second() {
+async fn a_room_takes_events_as_soon_as_its_first_second_has_begun() {
     let stand_in = StandIn::start(NOW).await;
     let event = || json!({"type": "message", "data": {}});
     let begins_now = events_of_a_room(&stand_in, json!([NOW, null])).await;
@@ -72,7 +72,7 @@ async fn a_room_takes_events_from_just_after_the_start_of_its_first_second() {
 }
 
 #[tokio::test]
-async fn an_event_with_a_float_at_the_top_of_the_range_is_refused_and_stays() {
+async fn an_event_with_the_largest_float_is_rejected_but_stored_and_makes_its_room_unreadable() {
     let stand_in = StandIn::start(NOW).await;
     let events = open_room(&stand_in).await;
     let state = events.replace("/events", "/state?sets[]=message");
@@ -111,7 +111,7 @@ async fn an_event_with_a_float_at_the_top_of_the_range_is_refused_and_stays() {
 }
 
 #[tokio::test]
-async fn a_body_may_have_2097152_bytes_and_not_one_more() {
+async fn a_body_may_have_at_most_2097152_bytes() {
     let stand_in = StandIn::start(NOW).await;
     let body = new_room(json!([NOW, null])).to_string();
     for (length, status) in [(2_097_152, 201), (2_097_153, 413)] {
@@ -129,7 +129,7 @@ async fn a_body_may_have_2097152_bytes_and_not_one_more() {
 }
 
 #[tokio::test]
-async fn compact_data_of_the_payload_limit_is_too_large_even_if_it_is_not_stored() {
+async fn compact_data_at_the_payload_limit_is_too_large_even_if_it_is_not_persistent() {
     let stand_in = StandIn::start(NOW).await;
     let events = open_room(&stand_in).await;
     for is_persistent in [true, false] {
@@ -144,10 +144,11 @@ async fn compact_data_of_the_payload_limit_is_too_large_even_if_it_is_not_stored
 }
 
 #[tokio::test]
-async fn data_that_is_too_long_in_its_stored_form_is_refused_unless_it_is_not_stored() {
+async fn data_that_is_too_large_in_its_stored_form_is_rejected_if_it_is_persistent() {
     let stand_in = StandIn::start(NOW).await;
     let events = open_room(&stand_in).await;
-    // A space after the colon makes a one-key object a byte longer; after each comma, a list half as long again.
+    // A space after its colon makes a one-key object one byte longer. A space after each comma makes a list half as
+    // long again.
     let object = |length: usize| json!({"a": "x".repeat(length - 8)});
     let ones = |count| Value::from(vec![1; count]);
     for (data, status) in [
@@ -167,7 +168,7 @@ async fn data_that_is_too_long_in_its_stored_form_is_refused_unless_it_is_not_st
 }
 
 #[tokio::test]
-async fn set_and_label_share_a_limit_and_the_type_has_none_beside_a_set() {
+async fn set_and_label_share_a_limit_and_a_type_with_a_set_has_none() {
     let stand_in = StandIn::start(NOW).await;
     let events = open_room(&stand_in).await;
     let long = |length| "x".repeat(length);
@@ -186,7 +187,7 @@ async fn set_and_label_share_a_limit_and_the_type_has_none_beside_a_set() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_persistent_is_answered_and_not_stored() {
+async fn an_event_that_is_not_persistent_is_answered_but_not_stored() {
     let stand_in = StandIn::start(NOW).await;
     let events = open_room(&stand_in).await;
     let body = json!({"type": "m", "data": 1, "is_persistent": false, "removed": true});
@@ -196,7 +197,7 @@ async fn an_event_that_is_not_persistent_is_answered_and_not_stored() {
 }
 
 #[tokio::test]
-async fn a_list_has_every_version_in_order_and_a_hundred_events_at_most() {
+async fn a_list_has_every_version_in_order_and_at_most_a_hundred_events() {
     let stand_in = StandIn::start(NOW).await;
     let events = open_room(&stand_in).await;
     for number in 0..101 {
@@ -218,7 +219,7 @@ async fn a_list_has_every_version_in_order_and_a_hundred_events_at_most() {
 }
 
 #[tokio::test]
-async fn state_has_the_latest_version_of_each_label_and_not_the_removed_ones() {
+async fn state_has_the_latest_version_of_each_label_without_the_removed_ones() {
     let stand_in = StandIn::start(NOW).await;
     let events = open_room(&stand_in).await;
     for (number, label, removed) in [
@@ -310,7 +311,7 @@ async fn the_policy_is_asked_about_kind_type_and_first_author_of_an_event() {
 }
 
 #[tokio::test]
-async fn a_token_is_valid_until_its_last_second_and_not_one_longer() {
+async fn a_token_is_valid_until_its_last_second_but_no_longer() {
     let stand_in = StandIn::start(NOW).await;
     for (exp, status) in [(NOW, 404), (NOW - 1, 401)] {
         let claims = json!({"iss": ISSUER, "aud": "svc.example.org", "sub": "bridge", "exp": exp});
@@ -373,7 +374,7 @@ async fn nul_characters_and_times_that_postgres_cannot_store_are_query_failures(
 }
 
 #[tokio::test]
-async fn a_room_that_has_not_begun_takes_a_new_time_whole() {
+async fn a_room_that_has_not_begun_accepts_a_completely_new_time() {
     let stand_in = StandIn::start(NOW).await;
     let events = events_of_a_room(&stand_in, json!([NOW + 100, null])).await;
     let room = events.trim_end_matches("/events");

@@ -1,4 +1,5 @@
-//! An event service that misbehaves: each row of the client's table (design, section 4), and what is left behind.
+//! An event service that misbehaves: each row of the table in `docs/design.md#what-its-answers-mean`, and what the
+//! failure leaves behind.
 
 use crate::support::{Act, Answer, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, options};
 use http::Method;
@@ -24,11 +25,12 @@ fn plain(status: u16, text: &str) -> Act {
     Act::Answer(status, "text/plain; charset=utf-8", text.to_owned())
 }
 
-/// A script that does `act` with requests of `method` and passes the rest on.
+/// A script that does `act` with requests of `method` and forwards the rest.
 fn on(method: Method, act: Act) -> impl Fn(&Seen) -> Act {
     move |seen| if seen.method == method { act.clone() } else { Act::Pass }
 }
 
+/// The status, the problem's type, and whether the problem is transient.
 fn outcome(answer: &Answer) -> (u16, &str, bool) {
     let (status, problem) = answer.problem();
     (
@@ -38,87 +40,84 @@ fn outcome(answer: &Answer) -> (u16, &str, bool) {
     )
 }
 
-/// Outcomes of creating a room or an event: what the event service does, what we answer, and whether the outcome is unknown.
-fn faults() -> Vec<(Act, u16, &'static str, bool)> {
+/// A fault of the event service while it creates a room or an event, and our answer to it.
+struct Fault {
+    act: Act,
+    status: u16,
+    problem: &'static str,
+    /// Whether the room or the event may have been created.
+    is_unknown: bool,
+}
+
+impl Fault {
+    /// A fault after which certainly nothing was created.
+    fn definite(act: Act, status: u16, problem: &'static str) -> Self {
+        Self {
+            act,
+            status,
+            problem,
+            is_unknown: false,
+        }
+    }
+
+    /// A fault after which the outcome is unknown.
+    fn unknown(act: Act) -> Self {
+        Self {
+            act,
+            status: 502,
+            problem: "event_service_failed",
+            is_unknown: true,
+        }
+    }
+}
+
+/// The faults that rooms and events have in common.
+fn faults() -> Vec<Fault> {
+    let unavailable = |act| Fault::definite(act, 503, "service_unavailable");
+    let failed = |act| Fault::definite(act, 502, "event_service_failed");
     vec![
-        (
-            own_error(422, "database_connection_acquisition_failed"),
-            503,
-            "service_unavailable",
-            false,
-        ),
-        (
-            own_error(422, "authorization_failed"),
-            503,
-            "service_unavailable",
-            false,
-        ),
-        (
-            own_error(401, "invalid_authentication"),
-            502,
-            "event_service_failed",
-            false,
-        ),
-        (own_error(403, "access_denied"), 502, "event_service_failed", false),
-        (
-            plain(400, "Failed to parse the request body as JSON: "),
-            502,
-            "event_service_failed",
-            false,
-        ),
-        (
-            plain(415, "Expected request with `Content-Type: application/json`"),
-            502,
-            "event_service_failed",
-            false,
-        ),
-        (
-            plain(422, "Failed to deserialize the JSON body"),
-            502,
-            "event_service_failed",
-            false,
-        ),
-        (
-            own_error(422, "database_query_failed"),
-            502,
-            "event_service_failed",
-            true,
-        ),
-        (plain(500, "oops"), 502, "event_service_failed", true),
-        (plain(503, "busy"), 502, "event_service_failed", true),
-        (Act::Lose, 502, "event_service_failed", true),
-        (Act::LoseAnswer, 502, "event_service_failed", true),
+        unavailable(own_error(422, "database_connection_acquisition_failed")),
+        unavailable(own_error(422, "authorization_failed")),
+        failed(own_error(401, "invalid_authentication")),
+        failed(own_error(403, "access_denied")),
+        failed(plain(400, "Failed to parse the request body as JSON: ")),
+        failed(plain(415, "Expected request with `Content-Type: application/json`")),
+        failed(plain(422, "Failed to deserialize the JSON body")),
+        Fault::unknown(own_error(422, "database_query_failed")),
+        Fault::unknown(plain(500, "oops")),
+        Fault::unknown(plain(503, "busy")),
+        Fault::unknown(Act::Lose),
+        Fault::unknown(Act::LoseAnswer),
     ]
 }
 
 #[tokio::test]
-async fn a_room_that_was_not_created_leaves_no_reservation_and_is_counted_if_that_is_unknown() {
+async fn a_failure_to_create_a_room_leaves_no_reservation_and_an_unknown_outcome_is_counted() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;
     let mut faults = faults();
-    faults.push((
-        Act::PassAndAnswer(201, "application/json", "{".to_owned()),
-        502,
-        "event_service_failed",
-        true,
-    ));
+    faults.push(Fault::unknown(Act::PassAndAnswer(
+        201,
+        "application/json",
+        "{".to_owned(),
+    )));
     let mut counted = 0;
-    for (act, status, problem, unknown) in faults {
-        let case = format!("{act:?}");
-        proxy.follow(on(Method::POST, act.clone()));
+    for fault in faults {
+        let case = format!("{:?}", fault.act);
+        proxy.follow(on(Method::POST, fault.act));
         let answer = api.create(&math()).await;
-        let transient = status == 503 || unknown;
-        assert_eq!(outcome(&answer), (status, problem, transient), "{case}");
+        let is_transient = fault.status == 503 || fault.is_unknown;
+        assert_eq!(outcome(&answer), (fault.status, fault.problem, is_transient), "{case}");
         assert_eq!(
             answer.body["detail"].as_str().unwrap().contains("unknown"),
-            unknown,
+            fault.is_unknown,
             "{case}"
         );
-        // Only a refused token is worth a second try.
+        // Only a rejected token is worth a second try.
         let tries = if case.contains("401") { 2 } else { 1 };
         assert_eq!(proxy.seen().len(), tries, "{case}");
         assert!(api.table().items().is_empty(), "{case}");
-        counted += usize::from(unknown);
+        counted += usize::from(fault.is_unknown);
         wait_for_orphans(&api, counted).await;
     }
     assert_eq!(api.possible_orphans(), counted);
@@ -127,7 +126,7 @@ async fn a_room_that_was_not_created_leaves_no_reservation_and_is_counted_if_tha
     assert_eq!(api.create(&math()).await.status, 201);
 }
 
-/// The functions' lines come by another way than their answers.
+/// Waits for the functions' log lines, which don't arrive together with their answers.
 async fn wait_for_orphans(api: &Api, count: usize) {
     while api.possible_orphans() < count {
         tokio::task::yield_now().await;
@@ -135,32 +134,33 @@ async fn wait_for_orphans(api: &Api, count: usize) {
 }
 
 #[tokio::test]
-async fn an_event_is_sent_once_and_its_failure_says_what_is_known() {
+async fn an_event_is_sent_once_and_its_failure_says_whether_the_outcome_is_known() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;
     assert_eq!(api.create(&math()).await.status, 201);
     let event = json!({"type": "t", "data": {"a": 1}});
     let mut faults = faults();
     faults.extend([
-        (own_error(404, "room_closed"), 409, "event_room_closed", false),
-        (own_error(404, "room_not_found"), 502, "event_service_failed", false),
-        (own_error(422, "payload_size_exceeded"), 413, "payload_too_large", false),
-        (own_error(422, "invalid_event"), 422, "invalid_event", false),
+        Fault::definite(own_error(404, "room_closed"), 409, "event_room_closed"),
+        Fault::definite(own_error(404, "room_not_found"), 502, "event_service_failed"),
+        Fault::definite(own_error(422, "payload_size_exceeded"), 413, "payload_too_large"),
+        Fault::definite(own_error(422, "invalid_event"), 422, "invalid_event"),
     ]);
-    for (act, status, problem, unknown) in faults {
-        let case = format!("{act:?}");
-        proxy.follow(on(Method::POST, act));
+    for fault in faults {
+        let case = format!("{:?}", fault.act);
+        proxy.follow(on(Method::POST, fault.act));
         let answer = api.create_event(MATH, &event).await;
-        // Repeating may double the event, so an unknown outcome is not transient here.
-        assert_eq!(outcome(&answer), (status, problem, status == 503), "{case}");
+        // A repeat may create the event twice, so an unknown outcome is not transient here.
+        let is_transient = fault.status == 503;
+        assert_eq!(outcome(&answer), (fault.status, fault.problem, is_transient), "{case}");
         assert_eq!(
             answer.body["detail"].as_str().unwrap().contains("unknown"),
-            unknown,
+            fault.is_unknown,
             "{case}"
         );
         assert_eq!(proxy.seen().len(), if case.contains("401") { 2 } else { 1 }, "{case}");
     }
-    // A 201 is a success, whatever comes with it.
+    // A 201 is a success with any body.
     for body in ["", "{", "null"] {
         proxy.follow(on(Method::POST, Act::Answer(201, "text/html", body.to_owned())));
         assert_eq!(api.create_event(MATH, &event).await.status, 201, "{body}");
@@ -168,7 +168,7 @@ async fn an_event_is_sent_once_and_its_failure_says_what_is_known() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_replaced_once() {
+async fn a_rejected_token_is_replaced_once() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;
     proxy.follow(|seen| match seen.number {
@@ -182,7 +182,7 @@ async fn a_refused_token_is_replaced_once() {
 }
 
 #[tokio::test]
-async fn an_event_service_that_is_not_there_is_unavailable_and_nothing_was_done() {
+async fn while_the_event_service_is_unreachable_nothing_is_done() {
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
@@ -219,7 +219,7 @@ async fn an_answer_that_does_not_come_in_time_is_an_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_repeated_is_not_begun_when_too_little_time_is_left() {
+async fn a_step_that_cannot_be_repeated_is_not_begun_with_too_little_time_left() {
     let mut options = options().await;
     for function in options.template.functions.values_mut() {
         function.timeout = Duration::from_secs(7);
@@ -227,7 +227,7 @@ async fn what_can_not_be_repeated_is_not_begun_when_too_little_time_is_left() {
     let api = Api::of(options).await;
     assert_eq!(outcome(&api.create(&math()).await), (503, "service_unavailable", true));
     assert!(api.table().items().is_empty());
-    // Pointing a room at its chat can be repeated, and finishes what would otherwise stay bound.
+    // Pointing a room at its chat can be repeated. Without it the chat would stay bound.
     let body = json!({"audience": SCHOOL, "scope": "math 7", "event_room_id": api.free_room(SCHOOL)});
     assert_eq!(api.convert(&body).await.status, 201);
     let event = json!({"type": "t", "data": 1});
@@ -238,7 +238,7 @@ async fn what_can_not_be_repeated_is_not_begun_when_too_little_time_is_left() {
 }
 
 #[tokio::test]
-async fn a_room_that_can_not_be_read_is_not_found_or_unavailable() {
+async fn converting_a_room_that_cannot_be_read_is_answered_as_not_found_or_unavailable() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;
     let body = json!({"audience": SCHOOL, "scope": "math 7", "event_room_id": api.free_room(SCHOOL)});
@@ -299,10 +299,13 @@ async fn a_binding_stays_until_its_room_points_at_the_chat() {
         assert_eq!(api.table().rooms_of_chats(), [room], "{case}");
         assert_eq!(api.get(&format!("/api/v1/chats/{MATH}")).await.status, 404, "{case}");
     }
-    // It is repeated while the invocation lasts.
-    proxy.follow(|seen| match (seen.method == Method::PATCH, seen.number) {
-        (true, ..=3) => Act::LoseAnswer,
-        _ => Act::Pass,
+    // The update is repeated while the invocation lasts.
+    proxy.follow(|seen| {
+        if seen.method == Method::PATCH && seen.number <= 3 {
+            Act::LoseAnswer
+        } else {
+            Act::Pass
+        }
     });
     let finished = api.convert(&body).await;
     assert_eq!((finished.status, finished.room()), (201, room));
@@ -310,7 +313,7 @@ async fn a_binding_stays_until_its_room_points_at_the_chat() {
 }
 
 #[tokio::test]
-async fn a_room_that_is_not_pointed_at_its_chat_in_time_is_finished_by_a_repeat() {
+async fn a_repeat_completes_a_chat_whose_room_was_not_updated_in_time() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;
     let room = api.free_room(SCHOOL);
@@ -326,7 +329,7 @@ async fn a_room_that_is_not_pointed_at_its_chat_in_time_is_finished_by_a_repeat(
 }
 
 #[tokio::test]
-async fn the_callers_trace_goes_along() {
+async fn the_callers_trace_is_forwarded() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

@@ -1,11 +1,11 @@
-//! What the gateway answers before any function is asked.
+//! Answers that the gateway gives by itself, without invoking a function.
 
 use crate::support::{Api, SCHOOL};
 use reqwest::Method;
 
 const MISSING: &str = "/api/v1/chats/00000000-0000-4000-8000-000000000000";
 
-/// A request for each operation.
+/// The method and the path of a request for each operation.
 fn operations() -> [(Method, String); 5] {
     [
         (Method::POST, "/api/v1/chats".to_owned()),
@@ -17,7 +17,7 @@ fn operations() -> [(Method, String); 5] {
 }
 
 #[tokio::test]
-async fn headers_beyond_the_quota_are_refused_on_every_route() {
+async fn headers_over_the_quota_are_rejected_on_every_route() {
     let api = Api::start().await;
     for (method, path) in operations() {
         let request = api.request(method, &path).header("x-long", "x".repeat(10_240));
@@ -31,7 +31,7 @@ async fn headers_beyond_the_quota_are_refused_on_every_route() {
 }
 
 #[tokio::test]
-async fn bodies_beyond_what_lambda_takes_are_refused_on_every_route_that_takes_one() {
+async fn a_body_too_large_for_lambda_is_rejected_on_every_route_that_takes_one() {
     let api = Api::start().await;
     for (_, path) in operations().iter().filter(|(method, _)| *method == Method::POST) {
         let answer = api.post(path, "x".repeat(7 * 1024 * 1024)).await;
@@ -44,7 +44,7 @@ async fn bodies_beyond_what_lambda_takes_are_refused_on_every_route_that_takes_o
 }
 
 #[tokio::test]
-async fn a_path_that_is_no_routes_once_it_is_decoded_is_not_found() {
+async fn a_path_that_matches_no_route_once_it_is_decoded_is_not_found() {
     let api = Api::start().await;
     for (method, path) in [
         (Method::GET, "/api/v1/chats/a%2Fb".to_owned()),

@@ -1,5 +1,6 @@
-//! This service's identity with its key in KMS, against one that someone else wrote: moto's server, whose URL is in `MOTO_URL`.
-//! `.ci/run` starts it, so that `cargo test` needs nothing but Rust.
+//! This service's identity with its key in KMS (`docs/design.md#our-own-key`). The tests use an independent
+//! implementation of KMS, the server of moto. `tools/check kms` starts it and sets `MOTO_URL`, so `cargo test` needs
+//! only Rust.
 
 use crate::support::{Act, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, options, sdk_http_client};
 use aws_sdk_kms::Client;
@@ -25,10 +26,10 @@ fn moto_url() -> String {
         .unwrap_or_else(|_| panic!("MOTO_URL must be the URL of moto's server; tools/check kms starts one"))
 }
 
-/// A key that moto made.
+/// A key in moto.
 struct KmsKey {
     id: String,
-    /// As moto hands it out, in PEM form.
+    /// The public key from moto, in PEM form.
     public: String,
 }
 
@@ -47,7 +48,7 @@ impl KmsKey {
             .key_usage(KeyUsageType::SignVerify)
             .send();
         let id = created.await.unwrap().key_metadata.unwrap().key_id;
-        // The first signature takes moto longest, and an attempt that is given up would be counted.
+        // moto's first signature takes the longest. Without this one, an attempt might time out and be counted.
         let signed = client
             .sign()
             .key_id(&id)
@@ -63,7 +64,7 @@ impl KmsKey {
     }
 }
 
-/// A stack whose functions sign with a key in moto, and an event service that trusts that key alone.
+/// A stack whose functions sign with a key in moto, and an event service that trusts only that key.
 struct Signing {
     api: Api,
     event_service: EventService,
@@ -73,11 +74,11 @@ struct Signing {
 }
 
 impl Signing {
-    /// With a proxy before KMS that follows `script`.
+    /// Starts the stack with a proxy in front of KMS that follows `script`.
     async fn start(script: impl Fn(&Seen) -> Act + Send + Sync + 'static) -> Self {
         let key = KmsKey::create().await;
         let to_kms = Proxy::start(script).await;
-        to_kms.stand_before(&moto_url());
+        to_kms.forward_to(&moto_url());
 
         let issuer = Issuer {
             public_key: key.public.clone(),
@@ -88,7 +89,7 @@ impl Signing {
         let event_service = EventService::new(config).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to_event_service = Proxy::start(|_| Act::Pass).await;
-        to_event_service.stand_before(&format!("http://{}", listener.local_addr().unwrap()));
+        to_event_service.forward_to(&format!("http://{}", listener.local_addr().unwrap()));
         tokio::spawn(event_service.clone().serve(listener));
 
         let variables = [
@@ -102,7 +103,7 @@ impl Signing {
             event_service: EventServiceChoice::Real {
                 url: to_event_service.url().to_owned(),
                 account: ACCOUNT.to_owned(),
-                // Nobody's: the functions get none.
+                // A key that nothing uses: the functions receive no PEM text.
                 key: Key::generate().unwrap().private,
             },
             variables: BTreeMap::from(variables),
@@ -122,7 +123,7 @@ impl Signing {
         self.api.create(&json!({"audience": SCHOOL, "scope": scope})).await
     }
 
-    /// The tokens that came to the event service, in order.
+    /// The tokens that reached the event service, in order.
     fn tokens(&self) -> Vec<String> {
         let seen = self.to_event_service.seen().into_iter();
         seen.map(|seen| {
@@ -132,7 +133,7 @@ impl Signing {
         .collect()
     }
 
-    /// What KMS was asked to sign.
+    /// The requests to sign that reached KMS.
     fn asked_to_sign(&self) -> Vec<Value> {
         let seen = self.to_kms.seen();
         let signing = seen.iter().filter(|seen| seen.operation() == "Sign");
@@ -143,7 +144,7 @@ impl Signing {
 }
 
 #[tokio::test]
-async fn kms_signs_one_token_a_process_that_verifies_with_the_key_it_hands_out() {
+async fn kms_signs_one_token_per_process_and_its_public_key_verifies_it() {
     let earliest = chats::clock::unix_seconds();
     let signing = Signing::start(|_| Act::Pass).await;
     for scope in ["math 7", "math 8", "math 9"] {
@@ -169,7 +170,7 @@ async fn kms_signs_one_token_a_process_that_verifies_with_the_key_it_hands_out()
 
     let asked = signing.asked_to_sign();
     assert_eq!(asked.len(), 1, "{asked:?}");
-    // What the functions' policy in template.yaml allows.
+    // The functions' policy in template.yaml allows exactly this.
     let (message, _) = tokens[0].rsplit_once('.').unwrap();
     assert_eq!(
         asked[0],
@@ -199,16 +200,16 @@ async fn each_process_has_a_token_of_its_own() {
 }
 
 #[tokio::test]
-async fn while_kms_is_gone_nothing_is_done_and_afterwards_a_repeat_succeeds() {
-    for gone in [
+async fn while_kms_is_unavailable_nothing_is_done_and_a_later_repeat_succeeds() {
+    for fault in [
         Act::Lose,
         Act::Hold,
         Act::Answer(500, "application/x-amz-json-1.1", "{}".to_owned()),
     ] {
-        let act = gone.clone();
+        let act = fault.clone();
         let signing = Signing::start(move |_| act.clone()).await;
         let refused = signing.create("math 7").await;
-        assert_eq!(refused.problem(), (503, "service_unavailable"), "{gone:?} {refused:?}");
+        assert_eq!(refused.problem(), (503, "service_unavailable"), "{fault:?} {refused:?}");
         assert_eq!(refused.body["is_transient"], true);
         assert!(refused.header("retry-after").is_some());
         assert!(signing.api.table().chats().is_empty());
@@ -217,12 +218,12 @@ async fn while_kms_is_gone_nothing_is_done_and_afterwards_a_repeat_succeeds() {
 
         signing.to_kms.follow(|_| Act::Pass);
         let created = signing.create("math 7").await;
-        assert_eq!(created.status, 201, "{gone:?} {created:?}");
+        assert_eq!(created.status, 201, "{fault:?} {created:?}");
     }
 }
 
 #[tokio::test]
-async fn a_key_that_kms_does_not_have_is_its_trouble_not_a_crash() {
+async fn a_key_that_kms_does_not_know_is_an_outage_and_not_a_crash() {
     let not_found = r#"{"__type": "NotFoundException", "message": "there is no such key"}"#;
     let signing = Signing::start(|_| Act::Answer(400, "application/x-amz-json-1.1", not_found.to_owned())).await;
     let refused = signing.create("math 7").await;

@@ -1,10 +1,10 @@
-//! The tests of everything together, as one binary: a second one would be linked, and would start what it needs, all
-//! over again.
+//! The end-to-end tests. They are one binary, because a second one would need its own linking and would build and start
+//! everything again.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "in a test a panic is the answer, and .clippy.toml exempts only the test functions, not their helpers"
+    reason = "a panic is how a test fails, and .clippy.toml exempts only the test functions, not their helpers"
 )]
 
 mod access;

@@ -1,5 +1,6 @@
-//! The functions' roles in `template.yaml` and what the functions do. That nothing is missing in a role shows in every test,
-//! since the stack refuses what a role does not allow; that nothing is in it that no code needs shows here.
+//! The functions' roles in `template.yaml` compared with what the functions do. Every test shows that a role lacks
+//! nothing, because the stack refuses what a role does not allow. These tests show that a role allows no more than the
+//! code needs.
 
 use crate::stack::camel_case;
 use crate::support::{Act, Answer, Api, EVENT_SERVICE, OwnTenant, Proxy, SCHOOL, Seen, options};
@@ -15,7 +16,7 @@ fn chat_id(audience: &str, scope: &str) -> ChatId {
     ChatId::of(&Audience::parse(audience).unwrap(), &Scope::parse(scope).unwrap())
 }
 
-/// Puts the item of a chat in this state into the table.
+/// Puts a chat in this state into the table.
 fn put(api: &Api, audience: &str, scope: &str, state: &Value) -> ChatId {
     let chat_id = chat_id(audience, scope);
     let mut item = json!({
@@ -28,7 +29,7 @@ fn put(api: &Api, audience: &str, scope: &str, state: &Value) -> ChatId {
     chat_id
 }
 
-/// The reservation of an attempt that is over.
+/// An expired reservation.
 fn left_behind() -> Value {
     json!({"attempt": {"S": Uuid::new_v4()}, "reserved_until": {"N": "1"}})
 }
@@ -37,13 +38,14 @@ fn bound_to(room: Uuid) -> Value {
     json!({"event_room_id": {"S": room}, "bound_by": {"S": Uuid::new_v4()}})
 }
 
-/// Checks an answer, and first that nothing was refused for it: that would be why it is another.
+/// Checks the status of an answer. Checks first that the stack refused no request, because that would explain another
+/// status.
 fn expect(api: &Api, answer: &Answer, status: u16) {
     assert_eq!(refusals(api), [""; 0]);
     assert_eq!(answer.status, status, "{answer:?}");
 }
 
-/// Takes `create-chat` through all that it does with the tables.
+/// Makes `create-chat` do everything that it does with the tables.
 async fn create(api: &Api, to_event_service: &Proxy) {
     let create = async |scope: &str, tags: Value, status| {
         let body = json!({"audience": SCHOOL, "scope": scope, "tags": tags});
@@ -64,7 +66,7 @@ async fn create(api: &Api, to_event_service: &Proxy) {
     to_event_service.follow(|_| Act::Pass);
 }
 
-/// Takes `convert-chat` through all that it does with the tables.
+/// Makes `convert-chat` do everything that it does with the tables.
 async fn convert(api: &Api) {
     let convert = async |scope: &str, room: Uuid, status| {
         let body = json!({"audience": SCHOOL, "scope": scope, "event_room_id": room});
@@ -81,7 +83,7 @@ async fn convert(api: &Api) {
     convert("bound for convert", room, 201).await;
 }
 
-/// Takes the other functions through all that they do with the tables.
+/// Makes the other functions do everything that they do with the tables.
 async fn read_and_create_event(api: &Api) {
     let there = put(
         api,
@@ -99,7 +101,7 @@ async fn read_and_create_event(api: &Api) {
     }
 }
 
-/// What of `role` its function `name` did not use.
+/// The grants of `role` for a service that its function `name` did not use.
 fn unused(name: &str, role: &Role, service: &str, used: &BTreeSet<Grant>) -> Vec<String> {
     let grants = role
         .grants()
@@ -111,7 +113,7 @@ fn unused(name: &str, role: &Role, service: &str, used: &BTreeSet<Grant>) -> Vec
         .collect()
 }
 
-/// What the stack says about requests that it refused.
+/// The log lines about requests that the stack refused.
 fn refusals(api: &Api) -> Vec<String> {
     let mut lines = api.stack.logs().lines();
     lines.retain(|line| line.contains("does not allow"));
@@ -119,7 +121,7 @@ fn refusals(api: &Api) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_role_allows_just_what_its_function_does_with_the_tables() {
+async fn a_role_allows_exactly_what_its_function_does_with_the_tables() {
     let to_event_service = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &to_event_service).await;
     create(&api, &to_event_service).await;
@@ -134,7 +136,7 @@ async fn a_role_allows_just_what_its_function_does_with_the_tables() {
 }
 
 #[tokio::test]
-async fn a_permission_that_is_never_used_is_named() {
+async fn an_unused_permission_is_reported() {
     let mut options = options().await;
     let role = &mut options.template.functions.get_mut("read-chat").unwrap().role;
     role.statements.push(Statement {
@@ -161,7 +163,7 @@ async fn a_permission_that_is_never_used_is_named() {
     );
 }
 
-/// What the stack says when this change is made to the role of `create-chat` and a chat is created.
+/// Creates a chat after this change to the role of `create-chat`. Returns the log messages about refused requests.
 async fn refused_after(change: impl Fn(&mut Statement)) -> Vec<String> {
     let mut options = options().await;
     let role = &mut options.template.functions.get_mut("create-chat").unwrap().role;
@@ -179,7 +181,7 @@ async fn refused_after(change: impl Fn(&mut Statement)) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_a_role_does_not_allow_is_refused_by_function_action_table_and_key() {
+async fn a_role_limits_its_function_by_action_table_and_key() {
     let without =
         |action: &'static str| move |statement: &mut Statement| statement.actions.retain(|name| name != action);
     let id = chat_id(SCHOOL, "math 7");
@@ -187,7 +189,7 @@ async fn what_a_role_does_not_allow_is_refused_by_function_action_table_and_key(
     let on_chat = |action: &str| refused(&format!("{action} on ChatsTable, dynamodb:LeadingKeys chat#{id}"));
 
     assert_eq!(refused_after(without("dynamodb:PutItem")).await, [on_chat("PutItem")]);
-    // A part of the transaction, with the keys of both.
+    // The update is a part of a transaction, so the line names the keys of both parts.
     let [update] = refused_after(without("dynamodb:UpdateItem")).await.try_into().unwrap();
     assert!(
         update.starts_with(&format!("{}, dynamodb:LeadingKeys room#", on_chat("UpdateItem"))),
@@ -211,8 +213,8 @@ async fn what_a_role_does_not_allow_is_refused_by_function_action_table_and_key(
 }
 
 #[tokio::test]
-async fn a_role_allows_just_what_its_function_asks_kms_for() {
-    // The key is named as the template names it. That it can't be had does not matter: it was asked for.
+async fn a_role_allows_exactly_what_its_function_asks_of_kms() {
+    // The key has its name in the template. It need not exist: only the requests for it count.
     let not_found = |_: &Seen| {
         let body = r#"{"__type": "NotFoundException"}"#;
         Act::Answer(400, "application/x-amz-json-1.1", body.to_owned())
@@ -225,7 +227,7 @@ async fn a_role_allows_just_what_its_function_asks_kms_for() {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let api = Api::with(variables.into()).await;
-    // Whoever only reads signs for a tenant's endpoint alone.
+    // The functions that only read chats sign nothing but tokens for a tenant's endpoint.
     let tenant = OwnTenant::with_endpoint("college", "https://127.0.0.1:1/authorize".to_owned());
     tenant.put(&api.stack);
     let audience = &tenant.audience;
@@ -250,11 +252,11 @@ async fn a_role_allows_just_what_its_function_asks_kms_for() {
                 let path = format!("/api/v1/audiences/{audience}/chats/there");
                 (Method::GET, path, Value::Null)
             }
-            other => panic!("{other} is new here"),
+            other => panic!("{other} is new: add a request to it"),
         };
         to_kms.follow(not_found);
         let request = api.request(method, &path).bearer_auth(tenant.token());
-        let answer = api.send_as_it_is(request.body(body.to_string())).await;
+        let answer = api.send_as_is(request.body(body.to_string())).await;
         assert_eq!(answer.problem(), (503, "service_unavailable"), "{name}: {answer:?}");
 
         let mut used = BTreeSet::new();
@@ -280,7 +282,7 @@ async fn a_role_allows_just_what_its_function_asks_kms_for() {
 }
 
 #[tokio::test]
-async fn apart_from_tables_and_key_a_role_allows_what_lambda_does_for_the_function() {
+async fn apart_from_tables_and_key_a_role_allows_only_logs_and_traces() {
     for (name, function) in options().await.template.functions {
         let grants = function.role.grants().into_iter();
         let others = grants.filter(|grant| !grant.action.starts_with("dynamodb:") && !grant.action.starts_with("kms:"));

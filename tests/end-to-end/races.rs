@@ -1,4 +1,4 @@
-//! Many at once.
+//! Many requests at once.
 
 use crate::support::{Api, SCHOOL};
 use futures_util::future::join_all;
@@ -15,7 +15,7 @@ async fn two_hundred_creates_of_one_chat_end_with_one_chat_and_one_room() {
     assert!(!made.is_empty());
     assert_eq!(made.iter().filter(|answer| !answer.replayed()).count(), 1);
     let texts: BTreeSet<_> = made.iter().map(|answer| &answer.text).collect();
-    assert_eq!(texts.len(), 1, "one chat in all answers");
+    assert_eq!(texts.len(), 1, "all answers carry the same chat");
     for answer in answers.iter().filter(|answer| answer.status != 201) {
         assert_eq!(answer.problem(), (409, "chat_creation_in_progress"));
         assert_eq!(answer.body["is_transient"], true);
@@ -70,7 +70,7 @@ async fn creates_and_converts_of_one_chat_at_once_end_with_one_room_in_it() {
             "{answer:?}"
         );
     }
-    // The chat has one room, and only that room is claimed; the ten are the tenant's own.
+    // The chat has one room, and only that room is claimed. The ten rooms to convert are the tenant's own.
     assert_eq!((api.table().chats().len(), api.table().claims().len()), (1, 1));
     let held = api.table().rooms_of_chats()[0];
     let made = api

@@ -1,22 +1,22 @@
-//! HTTP/1.1 by hand, one connection a request. The recordings hold requests that no ordinary client can send (chunks as
-//! they were written, header values that are not ASCII, bodies that are not UTF-8), and tests look at headers that a
-//! client would hide.
+//! HTTP/1.1 by hand, with one connection per request. The recordings contain requests that no ordinary client can send:
+//! chunks as they were written, header values that are not ASCII, bodies that are not UTF-8. Tests also look at headers
+//! that a client would hide.
 
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A request, as it goes over the wire.
+/// A request as it goes over the wire.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     /// The method.
     pub(crate) method: String,
-    /// Path and query string.
+    /// The path and the query string.
     pub(crate) path: String,
     /// Headers besides `Host`, `Connection` and `Content-Length`.
     pub(crate) headers: Vec<(String, String)>,
-    /// The body; `None` sends no `Content-Length` either.
+    /// The body. With `None`, `Content-Length` is not sent either.
     pub(crate) body: Option<Vec<u8>>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Request {
 pub(crate) struct Response {
     /// The status code.
     pub(crate) status: u16,
-    /// The headers in order, their names in lower case.
+    /// The headers in order, with their names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     /// The body.
     pub(crate) body: String,
@@ -67,7 +67,7 @@ pub(crate) async fn send(address: SocketAddr, request: &Request) -> Response {
     let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
     let mut outgoing = head.into_bytes();
     outgoing.extend(request.body.iter().flatten());
-    // Written beside the reading: a server may answer and close without having read a large body.
+    // Write while reading, because a server may answer and close the connection before it has read a large body.
     let writing = tokio::spawn(async move {
         let _ = writer.write_all(&outgoing).await;
         writer
@@ -84,7 +84,7 @@ pub(crate) async fn send(address: SocketAddr, request: &Request) -> Response {
 fn parse(text: &str) -> Response {
     let (head, body) = text
         .split_once("\r\n\r\n")
-        .unwrap_or_else(|| panic!("no HTTP answer: {text:?}"));
+        .unwrap_or_else(|| panic!("not an HTTP answer: {text:?}"));
     let mut lines = head.split("\r\n");
     let status = lines
         .next()

@@ -1,4 +1,4 @@
-//! What each route answers, by the contract (design, section 2).
+//! What each route answers, by the contract in `docs/design.md#the-tenants-contract`.
 
 use crate::support::{Api, SCHOOL};
 use reqwest::Method;
@@ -32,7 +32,7 @@ async fn a_created_chat_has_a_room_and_is_read_by_id_and_by_scope() {
             "created_at": created.body["created_at"], "real_time": {"event_room_id": room.id},
         })
     );
-    // The event service notes when it made the room, a moment after the chat was reserved.
+    // The event service sets this time when it creates the room, a moment after the chat was reserved.
     let created_at = created.body["created_at"].as_i64().unwrap();
     assert!((created_at..created_at + 60).contains(&room.created_at));
 
@@ -54,7 +54,7 @@ async fn a_created_chat_has_a_room_and_is_read_by_id_and_by_scope() {
 }
 
 #[tokio::test]
-async fn tags_come_back_with_their_digits_in_their_order() {
+async fn tags_come_back_with_the_same_digits_in_the_same_order() {
     let api = Api::start().await;
     let tags = r#"{"b": 1.10, "a": 12345678901234567890}"#;
     let body = format!(r#"{{"audience":"{SCHOOL}","scope":"s","tags":{tags}}}"#);
@@ -67,7 +67,7 @@ async fn tags_come_back_with_their_digits_in_their_order() {
 }
 
 #[tokio::test]
-async fn names_of_any_script_and_punctuation_are_created_and_read() {
+async fn a_scope_may_use_any_script_and_punctuation() {
     let api = Api::start().await;
     let odd = "Класс 7/«Б» + физика";
     let created = api.create(&json!({"audience": SCHOOL, "scope": odd})).await;
@@ -113,7 +113,7 @@ async fn creating_again_is_a_replay_with_equal_tags_and_a_conflict_with_others()
 }
 
 #[tokio::test]
-async fn no_tags_differ_from_empty_ones() {
+async fn missing_tags_differ_from_empty_tags() {
     let api = Api::start().await;
     let none = api.create(&math()).await;
     assert!(none.body.get("tags").is_none());
@@ -129,7 +129,7 @@ async fn no_tags_differ_from_empty_ones() {
 }
 
 #[tokio::test]
-async fn a_converted_chat_has_the_room_which_points_at_it() {
+async fn a_converted_chat_has_its_room_and_the_room_points_at_it() {
     let api = Api::start().await;
     let room = api.free_room(SCHOOL);
     let body = json!({"audience": SCHOOL, "scope": "math 7", "tags": {"a": 1}, "event_room_id": room});
@@ -149,7 +149,7 @@ async fn a_converted_chat_has_the_room_which_points_at_it() {
         (again.status, again.replayed(), &again.text),
         (201, true, &converted.text)
     );
-    // Create and convert meet each other's chats by the same rule.
+    // Creating the same chat counts as a repeat, too.
     let created = api
         .create(&json!({"audience": SCHOOL, "scope": "math 7", "tags": {"a": 1}}))
         .await;
@@ -163,7 +163,7 @@ async fn a_converted_chat_has_the_room_which_points_at_it() {
 }
 
 #[tokio::test]
-async fn a_created_chat_is_replayed_by_converting_its_own_room() {
+async fn converting_the_room_of_a_created_chat_is_a_replay() {
     let api = Api::start().await;
     let created = api.create(&math()).await;
     let mut body = math();
@@ -176,7 +176,7 @@ async fn a_created_chat_is_replayed_by_converting_its_own_room() {
 }
 
 #[tokio::test]
-async fn a_room_is_in_one_chat_only() {
+async fn a_room_belongs_to_one_chat_only() {
     let api = Api::start().await;
     let created = api.create(&math()).await;
     let body = json!({"audience": SCHOOL, "scope": "another", "event_room_id": created.room()});
@@ -194,7 +194,7 @@ async fn a_room_is_in_one_chat_only() {
 }
 
 #[tokio::test]
-async fn a_room_that_is_missing_or_of_another_audience_is_not_found() {
+async fn a_room_that_does_not_exist_or_belongs_to_another_audience_is_not_found() {
     let api = Api::start().await;
     for room in [Uuid::new_v4(), api.free_room("clinic.example.org")] {
         let body = json!({"audience": SCHOOL, "scope": "s", "event_room_id": room});
@@ -219,7 +219,7 @@ async fn a_room_whose_time_is_over_can_be_converted() {
 }
 
 #[tokio::test]
-async fn an_event_is_stored_in_the_chats_room_with_what_was_sent() {
+async fn an_event_is_stored_in_the_chats_room_as_it_was_sent() {
     let api = Api::start().await;
     let room = api.create(&math()).await.room();
     let body = json!({"type": "message", "data": {"text": "hi"}, "set": "messages", "label": "m1", "attribute": "pinned", "is_claim": true});
@@ -295,7 +295,7 @@ async fn a_chat_that_does_not_exist_is_not_found_on_every_route() {
 }
 
 #[tokio::test]
-async fn each_bad_request_has_its_row_in_the_error_table() {
+async fn each_bad_request_gets_the_problem_from_the_error_table() {
     let api = Api::start().await;
     assert_eq!(api.create(&math()).await.status, 201);
     let events = format!("/api/v1/chats/{MATH}/events");
@@ -362,16 +362,16 @@ async fn each_bad_request_has_its_row_in_the_error_table() {
         let empty = api.post(path, "{}").await;
         assert_eq!(empty.problem(), (400, "invalid_payload"), "{path}");
     }
-    let no_uuid = api.get("/api/v1/chats/math").await;
-    assert_eq!(no_uuid.problem(), (400, "invalid_parameter"));
-    let no_uuid = api.create_event("math", &json!({"type": "t", "data": 1})).await;
-    assert_eq!(no_uuid.problem(), (400, "invalid_parameter"));
+    let not_a_uuid = api.get("/api/v1/chats/math").await;
+    assert_eq!(not_a_uuid.problem(), (400, "invalid_parameter"));
+    let not_a_uuid = api.create_event("math", &json!({"type": "t", "data": 1})).await;
+    assert_eq!(not_a_uuid.problem(), (400, "invalid_parameter"));
     let too_long = format!("/api/v1/audiences/{SCHOOL}/chats/{}", "a".repeat(256));
     assert_eq!(api.get(&too_long).await.problem(), (400, "invalid_parameter"));
 }
 
 #[tokio::test]
-async fn what_the_event_service_would_choke_on_never_reaches_it() {
+async fn data_that_the_event_service_cannot_keep_never_reaches_it() {
     let api = Api::start().await;
     let room = api.create(&math()).await.room();
     let ones = format!("[{}]", vec!["1"; 34_134].join(","));
@@ -388,7 +388,7 @@ async fn what_the_event_service_would_choke_on_never_reaches_it() {
         );
     }
     assert!(api.event_service().events(room).is_empty());
-    // What is just below the bounds it gets.
+    // Data just below the limits reaches it.
     let ones = format!("[{}]", vec!["1"; 34_133].join(","));
     for data in [ones.as_str(), "1.79699999999e308"] {
         let body = format!(r#"{{"type":"t","data":{data}}}"#);

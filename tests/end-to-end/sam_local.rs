@@ -1,5 +1,5 @@
-//! The functions in containers, as a developer runs them with `sam local` against a running `cargo local`.
-//! `tools/check sam-local` starts what they need.
+//! The functions in containers, run with `sam local` against a running `cargo local`, as a developer runs them.
+//! `tools/check sam-local` starts what these tests need.
 
 use crate::samples::{self, SAMPLES};
 use crate::support::{Answer, SCHOOL, client_builder, options};
@@ -13,12 +13,12 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// What `tools/check sam-local` says about what it started.
-fn said(variable: &str) -> String {
+/// A variable that `tools/check sam-local` sets.
+fn setting(variable: &str) -> String {
     env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/check sam-local sets it"))
 }
 
-/// Runs `cargo local` with these arguments.
+/// The output of `cargo local` with these arguments.
 async fn cargo_local(arguments: &[&str]) -> String {
     let binary = options().await.binaries["local"].clone();
     let output = Command::new(binary).args(arguments).output().await.unwrap();
@@ -26,18 +26,18 @@ async fn cargo_local(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// `create-chat` as it is called in the template: `CreateChatFunction`.
+/// The name of a function in the template: `CreateChatFunction` for `create-chat`.
 fn logical_id(function: &str) -> String {
     let words = function.split('-').map(|word| word[..1].to_uppercase() + &word[1..]);
     format!("{}Function", words.collect::<String>())
 }
 
-/// What a function answers to an event, in a container.
+/// Invokes a function in a container and returns its answer.
 async fn invoke(function: &str, event: &str) -> Value {
     let mut command = Command::new("sam");
     command.args(["local", "invoke", &logical_id(function), "--event", "-"]);
     command
-        .args(said("SAM_LOCAL_OPTIONS").split(' '))
+        .args(setting("SAM_LOCAL_OPTIONS").split(' '))
         .current_dir(local::binaries::workspace());
     command
         .stdin(Stdio::piped())
@@ -52,21 +52,21 @@ async fn invoke(function: &str, event: &str) -> Value {
 
 #[tokio::test]
 async fn each_sample_gets_its_answer_in_a_container() {
-    for (name, function, status, problem) in SAMPLES {
-        let file = Path::new("events").join(format!("{name}.json"));
+    for sample in SAMPLES {
+        let file = Path::new("events").join(format!("{}.json", sample.name));
         let file = local::binaries::workspace().join(file);
         let event = cargo_local(&["event", file.to_str().unwrap()]).await;
-        let answer = invoke(function, &event).await;
-        println!("{name}: {}", answer["statusCode"]);
-        samples::check(name, &answer, status, problem);
+        let answer = invoke(sample.function, &event).await;
+        println!("{}: {}", sample.name, answer["statusCode"]);
+        samples::check(&sample, &answer);
     }
 }
 
-/// A call of the API that `sam local start-api` serves.
+/// Calls the API that `sam local start-api` serves.
 async fn call(token: Option<&str>, method: Method, path: &str, body: Option<Value>) -> Answer {
     // The first call of each function starts a container.
     let client = client_builder().timeout(Duration::from_secs(120)).build().unwrap();
-    let mut request = client.request(method, format!("{}{path}", said("SAM_LOCAL_URL")));
+    let mut request = client.request(method, format!("{}{path}", setting("SAM_LOCAL_URL")));
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
@@ -106,7 +106,7 @@ async fn each_route_answers_over_http() {
     let posted = call(token, Method::POST, &format!("{chat}/events"), Some(event)).await;
     assert_eq!((posted.status, posted.text.as_str()), (201, "{}"), "{posted:?}");
 
-    // The demo room is the sample event's chat's, whichever of the two came first.
+    // The sample event converts the same room into the same chat, so either of the two tests may come first.
     let body = json!({"audience": SCHOOL, "scope": "physics 7", "event_room_id": ROOM});
     let converted = call(token, Method::POST, "/api/v1/chats/convert", Some(body)).await;
     assert_eq!((converted.status, converted.room()), (201, ROOM), "{converted:?}");

@@ -1,42 +1,64 @@
-//! The sample events in `events/`, each with the answer it gets: what developers try with `sam local invoke` can't rot.
+//! The sample events in `events/`, each with the answer that it gets. So what developers try with `sam local invoke`
+//! can't go stale.
 
 use crate::support::Api;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 
-/// In this order on one stack: the file's name, the function, status, problem type.
-pub(crate) const SAMPLES: [(&str, &str, u16, Option<&str>); 11] = [
-    ("create-chat", "create-chat", 201, None),
-    ("create-chat-base64", "create-chat", 201, None),
-    (
-        "create-chat-unknown-attribute",
-        "create-chat",
-        400,
-        Some("invalid_payload"),
-    ),
-    ("convert-chat", "convert-chat", 201, None),
-    (
-        "convert-chat-unknown-room",
-        "convert-chat",
-        422,
-        Some("event_room_not_found"),
-    ),
-    ("read-chat", "read-chat", 200, None),
-    ("read-chat-not-a-uuid", "read-chat", 400, Some("invalid_parameter")),
-    ("read-chat-by-scope", "read-chat-by-scope", 200, None),
-    (
+/// A sample event, and the answer that it gets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// The file's name in `events/`, without its extension.
+    pub(crate) name: &'static str,
+    pub(crate) function: &'static str,
+    pub(crate) status: u16,
+    /// The problem's type; `None` for a success.
+    pub(crate) problem: Option<&'static str>,
+}
+
+impl Sample {
+    const fn success(name: &'static str, function: &'static str, status: u16) -> Self {
+        Self {
+            name,
+            function,
+            status,
+            problem: None,
+        }
+    }
+
+    const fn failure(name: &'static str, function: &'static str, status: u16, problem: &'static str) -> Self {
+        Self {
+            name,
+            function,
+            status,
+            problem: Some(problem),
+        }
+    }
+}
+
+/// The samples, in an order that gives these answers on one stack.
+pub(crate) const SAMPLES: [Sample; 11] = [
+    Sample::success("create-chat", "create-chat", 201),
+    Sample::success("create-chat-base64", "create-chat", 201),
+    Sample::failure("create-chat-unknown-attribute", "create-chat", 400, "invalid_payload"),
+    Sample::success("convert-chat", "convert-chat", 201),
+    Sample::failure("convert-chat-unknown-room", "convert-chat", 422, "event_room_not_found"),
+    Sample::success("read-chat", "read-chat", 200),
+    Sample::failure("read-chat-not-a-uuid", "read-chat", 400, "invalid_parameter"),
+    Sample::success("read-chat-by-scope", "read-chat-by-scope", 200),
+    Sample::failure(
         "read-chat-by-scope-unknown",
         "read-chat-by-scope",
         404,
-        Some("chat_not_found"),
+        "chat_not_found",
     ),
-    ("create-chat-event", "create-chat-event", 201, None),
-    (
+    Sample::success("create-chat-event", "create-chat-event", 201),
+    Sample::failure(
         "create-chat-event-nul-character",
         "create-chat-event",
         422,
-        Some("invalid_event"),
+        "invalid_event",
     ),
 ];
 
@@ -47,30 +69,28 @@ pub(crate) fn text(name: &str) -> String {
 
 /// The texts of a function's samples.
 pub(crate) fn texts_for(function: &str) -> Vec<String> {
-    let samples = SAMPLES.iter().filter(|(_, its_function, ..)| *its_function == function);
-    samples.map(|(name, ..)| text(name)).collect()
+    let samples = SAMPLES.iter().filter(|sample| sample.function == function);
+    samples.map(|sample| text(sample.name)).collect()
 }
 
 /// The functions that have samples.
 pub(crate) fn functions_of_samples() -> BTreeSet<String> {
-    SAMPLES.iter().map(|(_, function, ..)| (*function).to_owned()).collect()
+    SAMPLES.iter().map(|sample| sample.function.to_owned()).collect()
 }
 
-fn sample(name: &str) -> Value {
-    serde_json::from_str(&text(name)).unwrap()
-}
-
-/// Fails unless a function's answer to the sample `name` has this status and problem type.
-pub(crate) fn check(name: &str, answer: &Value, status: u16, problem: Option<&str>) {
+/// Fails unless a function's answer to `sample` has the sample's status and problem type.
+pub(crate) fn check(sample: &Sample, answer: &Value) {
+    let name = sample.name;
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-    assert_eq!(answer["statusCode"], status, "{name}: {body}");
-    assert_eq!(body.get("type").and_then(Value::as_str), problem, "{name}: {body}");
-    if problem.is_some() {
-        assert_eq!(
-            body["request_id"],
-            sample(name)["requestContext"]["requestId"],
-            "{name}"
-        );
+    assert_eq!(answer["statusCode"], sample.status, "{name}: {body}");
+    assert_eq!(
+        body.get("type").and_then(Value::as_str),
+        sample.problem,
+        "{name}: {body}"
+    );
+    if sample.problem.is_some() {
+        let event: Value = serde_json::from_str(&text(name)).unwrap();
+        assert_eq!(body["request_id"], event["requestContext"]["requestId"], "{name}");
     }
 }
 
@@ -78,18 +98,18 @@ pub(crate) fn check(name: &str, answer: &Value, status: u16, problem: Option<&st
 async fn each_sample_gets_its_answer() {
     let api = Api::start().await;
     local::demo::add_room(api.event_service()).unwrap();
-    for (name, function, status, problem) in SAMPLES {
-        let answer = api.invoke(function, text(name)).await.unwrap();
-        check(name, &answer, status, problem);
+    for sample in SAMPLES {
+        let answer = api.invoke(sample.function, text(sample.name)).await.unwrap();
+        check(&sample, &answer);
     }
 }
 
 #[test]
-fn every_sample_has_its_test() {
+fn every_sample_file_is_tested() {
     let files = fs::read_dir(local::binaries::workspace().join("events")).unwrap();
     let files: BTreeSet<String> = files
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
-    let tested = SAMPLES.iter().map(|(name, ..)| format!("{name}.json")).collect();
+    let tested = SAMPLES.iter().map(|sample| format!("{}.json", sample.name)).collect();
     assert_eq!(files, tested);
 }

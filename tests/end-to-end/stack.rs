@@ -1,5 +1,5 @@
-//! Folders, template, contract and samples name the same things: folder = binary = logical id = operation. And a function
-//! reads just those variables that the template declares for it.
+//! Folders, template, contract and samples use the same names: folder = binary = logical id = operation. Every function
+//! reads exactly the variables that the template declares for it.
 
 use crate::samples::functions_of_samples;
 use crate::support::{Api, options};
@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-/// The functions by their folders.
+/// The names of the functions' folders.
 fn folders() -> BTreeSet<String> {
     let entries = fs::read_dir(workspace().join("functions")).unwrap();
     entries
@@ -45,7 +45,7 @@ fn operation_id(function: &str) -> String {
     first.to_lowercase() + rest
 }
 
-/// The route that a function's code says it answers.
+/// The route in a function's code.
 fn route_in_code(function: &str) -> String {
     let path = workspace().join("functions").join(function).join("src/main.rs");
     let code = fs::read_to_string(path).unwrap();
@@ -57,7 +57,7 @@ fn text(route: &Route) -> String {
     format!("{} {}", route.method, route.path)
 }
 
-/// The operations of `openapi.yaml`: route and id.
+/// The operations of `openapi.yaml`: ids by routes.
 fn operations() -> BTreeMap<String, String> {
     let text = fs::read_to_string(workspace().join("openapi.yaml")).unwrap();
     let documents = Yaml::load_from_str(&text).unwrap();
@@ -65,7 +65,7 @@ fn operations() -> BTreeMap<String, String> {
     let mut operations = BTreeMap::new();
     for (path, methods) in paths {
         for (method, operation) in methods.as_mapping().unwrap() {
-            // What is no operation (`parameters`, `summary`) has no id.
+            // A member that is not an operation (`parameters`, `summary`) has no id.
             if let Some(id) = operation.as_mapping_get("operationId") {
                 let route = format!("{} {}", method.as_str().unwrap().to_uppercase(), path.as_str().unwrap());
                 operations.insert(route, id.as_str().unwrap().to_owned());
@@ -85,7 +85,7 @@ async fn each_folder_has_a_binary_of_its_name() {
 }
 
 #[test]
-fn what_the_template_has_for_each_function_has_its_name() {
+fn the_templates_resources_for_a_function_carry_its_name() {
     let template = template();
     assert_eq!(template.functions.keys().cloned().collect::<BTreeSet<_>>(), folders());
     for (name, function) in &template.functions {
@@ -102,7 +102,7 @@ fn what_the_template_has_for_each_function_has_its_name() {
         let expected: BTreeSet<String> = folders().iter().map(|name| camel_case(name) + suffix).collect();
         let resources = template.resources.iter();
         let found = resources.filter(|(id, its_kind)| *its_kind == kind && id.ends_with(suffix));
-        // The API has logs, too.
+        // The API has a log group, too.
         let found: BTreeSet<String> = found
             .map(|(id, _)| id.clone())
             .filter(|id| id != "AccessLogs")
@@ -118,7 +118,7 @@ fn code_template_and_contract_have_the_same_routes() {
         .map(|name| (route_in_code(name), name.clone()))
         .collect();
     let routes = template().routes;
-    assert_eq!(routes.len(), in_code.len(), "one route a function");
+    assert_eq!(routes.len(), in_code.len(), "one route per function");
     let in_template: BTreeSet<_> = routes
         .iter()
         .map(|route| (text(route), route.function.clone()))
@@ -146,7 +146,7 @@ fn every_function_has_a_sample_of_its_name_and_every_sample_a_function() {
     }
 }
 
-/// Every variable that the settings know, by their source text, but for those that Lambda itself sets.
+/// Every variable that the settings' source text names, except those that Lambda itself sets.
 fn known_variables() -> BTreeSet<String> {
     let settings = fs::read_to_string(workspace().join("shared/src/edge/settings.rs")).unwrap();
     let quoted = settings.split('"').skip(1).step_by(2);
@@ -156,15 +156,15 @@ fn known_variables() -> BTreeSet<String> {
     names.map(ToOwned::to_owned).collect()
 }
 
-/// Whether a function reads `variable`: one that is no text stops it, with a sentence that names it. Otherwise it gets as far
-/// as asking for its first request, or fails for another reason.
+/// Whether a function reads `variable`. A value that is not UTF-8 stops a function that reads it, with a sentence that
+/// names the variable. A function that does not read it asks for its first request, or fails for another reason.
 async fn reads(binary: &Path, variables: &BTreeMap<String, String>, variable: &str) -> bool {
     let runtime_api = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut process = Command::new(binary)
         .env_clear()
         .envs(variables)
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api.local_addr().unwrap().to_string())
-        .envs(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"].map(|name| (name, "nobody")))
+        .envs(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"].map(|name| (name, "none")))
         .env(variable, OsString::from_vec(vec![0xff]))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -176,19 +176,25 @@ async fn reads(binary: &Path, variables: &BTreeMap<String, String>, variable: &s
         _ = process.wait() => {}
         _ = runtime_api.accept() => process.kill().await.unwrap(),
     }
-    let mut said = String::new();
-    process.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
-    said.contains(&format!("{variable} is not UTF-8"))
+    let mut stderr = String::new();
+    process
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .await
+        .unwrap();
+    stderr.contains(&format!("{variable} is not UTF-8"))
 }
 
 #[tokio::test]
-async fn a_function_reads_just_those_variables_that_the_template_declares_for_it() {
+async fn a_function_reads_exactly_the_variables_that_the_template_declares_for_it() {
     let api = Api::start().await;
     let (binaries, template) = (options().await.binaries, template());
     let mut read_by_any = BTreeSet::new();
     for (name, function) in &template.functions {
         let mut variables = api.stack.variables_at(Ipv4Addr::LOCALHOST.into())[&function.logical_id].clone();
-        // With a PEM text there would be no need to know where KMS is.
+        // With a PEM text the function would not read the settings of KMS.
         variables.insert("SERVICE_KEY".to_owned(), String::new());
         variables.insert("SERVICE_KEY_ID".to_owned(), "key".to_owned());
         variables.insert("KMS_URL".to_owned(), api.stack.dynamodb_url().to_owned());

@@ -1,5 +1,5 @@
-//! A function that was not told what it must know, or was told nonsense: it stops with a sentence that names the variable and
-//! keeps the value to itself (a secret may have been put into the wrong variable).
+//! Missing and malformed settings (`docs/design.md#settings`). The function stops with a sentence that names the
+//! variable. The sentence does not repeat the value, because somebody may have put a secret into the wrong variable.
 
 use crate::support::{Api, SCHOOL, options};
 use local::InvocationError;
@@ -9,16 +9,16 @@ use std::net::Ipv4Addr;
 use std::process::Stdio;
 use tokio::process::Command;
 
-/// Key texts in form, with no key in them.
+/// PEM texts without a valid key inside.
 const KEYS: [&str; 2] = [
     "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5LCBidXQgYXMgc2VjcmV0IGFzIG9uZQ==\n-----END PRIVATE KEY-----\n",
     "-----BEGIN RSA PRIVATE KEY-----\nbm90IGEga2V5LCBidXQgYXMgc2VjcmV0IGFzIG9uZQ==\n-----END RSA PRIVATE KEY-----\n",
 ];
 
-/// A stack whose functions find this in `variable`, or don't find it at all.
-async fn stack(variable: &str, holds: Option<&str>) -> Api {
+/// A stack whose functions have this value in `variable`. With `None` the variable is missing.
+async fn stack(variable: &str, value: Option<&str>) -> Api {
     let mut options = options().await;
-    match holds {
+    match value {
         None => {
             for function in options.template.functions.values_mut() {
                 function.variables.remove(variable);
@@ -29,41 +29,41 @@ async fn stack(variable: &str, holds: Option<&str>) -> Api {
     Api::of(options).await
 }
 
-/// Checks that `function` does not start, and that all it says is a sentence about `variable`.
-async fn stops(function: &str, variable: &str, holds: Option<&str>) {
-    let case = format!("{function} with {variable}: {holds:?}");
-    let api = stack(variable, holds).await;
+/// Checks that `function` does not start, and that its only output is a sentence about `variable`.
+async fn assert_stops(function: &str, variable: &str, value: Option<&str>) {
+    let case = format!("{function} with {variable}: {value:?}");
+    let api = stack(variable, value).await;
     let error = api.invoke(function, "{}").await.unwrap_err();
     assert!(matches!(error, InvocationError::Init(_)), "{case}: {error}");
 
     let lines = api.stack.logs().lines();
-    // What the stack itself says of it is a line of its own.
-    let said: Vec<_> = lines.iter().filter(|line| !line.contains("did not start")).collect();
-    let is_sentence = matches!(said[..], [line] if line.starts_with(&format!("Error: {variable} ")));
+    // The stack adds a line of its own.
+    let output: Vec<_> = lines.iter().filter(|line| !line.contains("did not start")).collect();
+    let is_sentence = matches!(output[..], [line] if line.starts_with(&format!("Error: {variable} ")));
     assert!(is_sentence, "{case}: {lines:?}");
-    if let Some(text) = holds.filter(|text| !text.trim().is_empty()) {
-        // The second line of a key is where its secret begins.
+    if let Some(text) = value.filter(|text| !text.trim().is_empty()) {
+        // The secret of a key begins in its second line.
         let secret = text.lines().nth(1).unwrap_or(text);
-        assert!(!said[0].contains(secret), "{case}: {lines:?}");
+        assert!(!output[0].contains(secret), "{case}: {lines:?}");
     }
 }
 
 #[tokio::test]
-async fn every_function_needs_the_table() {
+async fn every_function_needs_the_table_of_chats() {
     for function in options().await.template.functions.keys() {
-        for holds in [None, Some(""), Some(" "), Some("a table"), Some("t\u{e4}bchen")] {
-            stops(function, "CHATS_TABLE", holds).await;
+        for value in [None, Some(""), Some(" "), Some("a table"), Some("t\u{e4}bchen")] {
+            assert_stops(function, "CHATS_TABLE", value).await;
         }
-        for holds in [Some("nonsense-url"), Some("ftp://x.invalid"), Some("127.0.0.1:8000")] {
-            stops(function, "DYNAMODB_URL", holds).await;
+        for value in [Some("nonsense-url"), Some("ftp://x.invalid"), Some("127.0.0.1:8000")] {
+            assert_stops(function, "DYNAMODB_URL", value).await;
         }
     }
 }
 
 #[tokio::test]
-async fn functions_that_write_need_the_event_service_and_an_account_there() {
+async fn functions_that_write_need_the_event_services_url_and_an_account_there() {
     for function in ["create-chat", "convert-chat", "create-chat-event"] {
-        for holds in [
+        for value in [
             None,
             Some(""),
             Some("nonsense-url"),
@@ -71,10 +71,10 @@ async fn functions_that_write_need_the_event_service_and_an_account_there() {
             Some("x.invalid:80"),
             Some("http://"),
         ] {
-            stops(function, "EVENT_SERVICE_URL", holds).await;
+            assert_stops(function, "EVENT_SERVICE_URL", value).await;
         }
-        for holds in [None, Some(""), Some("qwertz"), Some(".qwertz.example"), Some("qwertz.")] {
-            stops(function, "SERVICE_ACCOUNT", holds).await;
+        for value in [None, Some(""), Some("qwertz"), Some(".qwertz.example"), Some("qwertz.")] {
+            assert_stops(function, "SERVICE_ACCOUNT", value).await;
         }
     }
 }
@@ -82,14 +82,14 @@ async fn functions_that_write_need_the_event_service_and_an_account_there() {
 #[tokio::test]
 async fn functions_that_write_need_a_key_and_never_print_it() {
     for function in ["create-chat", "convert-chat", "create-chat-event"] {
-        for holds in [None, Some(""), Some("hunter2"), Some(KEYS[0]), Some(KEYS[1])] {
-            stops(function, "SERVICE_KEY", holds).await;
+        for value in [None, Some(""), Some("hunter2"), Some(KEYS[0]), Some(KEYS[1])] {
+            assert_stops(function, "SERVICE_KEY", value).await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_key_in_a_wrong_variable_is_not_printed_either() {
+async fn a_key_in_the_wrong_variable_is_not_printed_either() {
     for variable in [
         "CHATS_TABLE",
         "DYNAMODB_URL",
@@ -97,33 +97,33 @@ async fn a_key_in_a_wrong_variable_is_not_printed_either() {
         "SERVICE_ACCOUNT",
         "EVENT_ROOM_KIND",
     ] {
-        stops("create-chat", variable, Some(KEYS[0])).await;
+        assert_stops("create-chat", variable, Some(KEYS[0])).await;
     }
 }
 
 #[tokio::test]
-async fn malformed_options_stop_the_functions_that_have_them() {
+async fn a_malformed_option_stops_the_functions_that_read_it() {
     for text in ["p2p", "Chat", "webinar "] {
-        stops("create-chat", "EVENT_ROOM_KIND", Some(text)).await;
+        assert_stops("create-chat", "EVENT_ROOM_KIND", Some(text)).await;
     }
     for text in ["0", "-1", "1e5", "102400 bytes", "999999999999999999999999"] {
-        stops("create-chat-event", "EVENT_DATA_LIMIT", Some(text)).await;
+        assert_stops("create-chat-event", "EVENT_DATA_LIMIT", Some(text)).await;
     }
     for text in ["AWS/Lambda", "two words", "t\u{e4}bchen", &"x".repeat(256)] {
-        stops("read-chat", "METRICS_NAMESPACE", Some(text)).await;
+        assert_stops("read-chat", "METRICS_NAMESPACE", Some(text)).await;
     }
 }
 
 #[tokio::test]
 async fn an_empty_or_missing_option_takes_its_default() {
-    for holds in [None, Some("")] {
-        let api = stack("EVENT_ROOM_KIND", holds).await;
+    for value in [None, Some("")] {
+        let api = stack("EVENT_ROOM_KIND", value).await;
         let created = api.create(&json!({"audience": SCHOOL, "scope": "s"})).await;
         assert_eq!(created.status, 201, "{created:?}");
         let room = api.event_service().room(created.room()).unwrap();
-        assert_eq!(room.kind, local::event_service::RoomKind::P2P, "{holds:?}");
+        assert_eq!(room.kind, local::event_service::RoomKind::P2P, "{value:?}");
 
-        let api = stack("EVENT_DATA_LIMIT", holds).await;
+        let api = stack("EVENT_DATA_LIMIT", value).await;
         let created = api.create(&json!({"audience": SCHOOL, "scope": "s"})).await;
         let chat_id = created.body["chat_id"].as_str().unwrap();
         for (bytes, status) in [(102_399, 201), (102_400, 413)] {
@@ -131,14 +131,14 @@ async fn an_empty_or_missing_option_takes_its_default() {
             assert_eq!(
                 api.create_event(chat_id, &body).await.status,
                 status,
-                "{holds:?}: {bytes}"
+                "{value:?}: {bytes}"
             );
         }
     }
 }
 
 #[tokio::test]
-async fn an_option_that_is_set_counts() {
+async fn an_option_that_is_set_replaces_its_default() {
     let api = stack("EVENT_ROOM_KIND", Some("Webinar")).await;
     let created = api.create(&json!({"audience": SCHOOL, "scope": "s"})).await;
     let room = api.event_service().room(created.room()).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests of the API stand on: a stack of one's own, a client of it, a look into the table, and a proxy that makes
+//! What the tests of the API share: a stack per test, a client for it, a view of its tables, and a proxy that produces
 //! the faults that the embedded backends can't.
 
 mod api;
@@ -15,10 +15,11 @@ pub(crate) use proxy::{Act, Proxy, Seen};
 pub(crate) use table::Table;
 pub(crate) use tenants::{OwnTenant, SigningKey, part, put_item, unix_seconds};
 
-/// An audience of the demo tenants.
+/// An audience of a demo tenant.
 pub(crate) const SCHOOL: &str = "school.example.org";
 
-/// A client for the tests themselves, which may be slow to connect: they run many at once, in debug builds, on few cores.
+/// A client for the tests themselves. It waits long for a connection, because many tests run at once, in debug
+/// builds, on few cores.
 fn patient_client() -> reqwest::Client {
     client_builder()
         .connect_timeout(Duration::from_secs(60))
@@ -26,7 +27,7 @@ fn patient_client() -> reqwest::Client {
         .unwrap()
 }
 
-/// A client that trusts what the functions trust.
+/// A client that trusts the same certificates as the functions.
 pub(crate) fn client_builder() -> reqwest::ClientBuilder {
     let tls = http::tls(Vec::new()).unwrap();
     reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy()

@@ -1,4 +1,4 @@
-//! A table that is slow, throttled, behind or busy: what the embedded one never is.
+//! A table that is slow, throttled, behind or busy. The embedded tables are never any of these.
 
 use crate::support::{Act, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, TABLE};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn canceled(chat: &str, claim: &str) -> Act {
     Act::Answer(400, "application/x-amz-json-1.0", body.to_string())
 }
 
-/// A script that does `act` with the first `times` requests of an operation and passes the rest on.
+/// A script that does `act` with the first `times` requests of an operation and forwards the rest.
 fn on(operation: &'static str, times: usize, act: Act) -> impl Fn(&Seen) -> Act {
     let count = AtomicUsize::new(0);
     move |seen| {
@@ -35,7 +35,7 @@ fn on(operation: &'static str, times: usize, act: Act) -> impl Fn(&Seen) -> Act 
 }
 
 #[tokio::test]
-async fn a_read_that_is_behind_is_repeated_before_a_chat_is_called_not_found() {
+async fn a_stale_read_is_repeated_before_a_chat_is_called_not_found() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     assert_eq!(api.create(&math()).await.status, 201);
@@ -52,7 +52,7 @@ fn consistent(seen: &Seen) -> bool {
 }
 
 #[tokio::test]
-async fn a_ready_chat_is_read_from_the_table_once_a_process() {
+async fn a_process_reads_a_ready_chat_from_the_table_only_once() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     assert_eq!(api.create(&math()).await.status, 201);
@@ -64,7 +64,7 @@ async fn a_ready_chat_is_read_from_the_table_once_a_process() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_a_write_is_met_as_our_own_and_is_no_replay() {
+async fn a_write_whose_answer_was_lost_is_recognized_and_is_not_a_replay() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     for (number, operation) in ["PutItem", "TransactWriteItems"].into_iter().enumerate() {
@@ -86,8 +86,8 @@ async fn a_lost_answer_to_a_write_is_met_as_our_own_and_is_no_replay() {
 }
 
 #[tokio::test]
-async fn an_own_earlier_try_is_told_by_its_room_when_the_table_has_forgotten_the_request() {
-    // After ten minutes DynamoDB no longer knows a transaction's token: the condition fails, and the item is ours.
+async fn an_earlier_try_of_our_own_is_recognized_by_its_room_when_the_table_forgot_the_request() {
+    // After ten minutes DynamoDB has forgotten a transaction's token. Then the condition fails because of our own item.
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     let pass_and_conflict = match canceled("None", "TransactionConflict") {
@@ -101,7 +101,7 @@ async fn an_own_earlier_try_is_told_by_its_room_when_the_table_has_forgotten_the
 }
 
 #[tokio::test]
-async fn a_transaction_in_conflict_is_tried_again_and_then_in_progress() {
+async fn a_conflicting_transaction_is_tried_again_and_finally_answered_as_in_progress() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     proxy.follow(on("TransactWriteItems", 2, canceled("TransactionConflict", "None")));
@@ -115,7 +115,7 @@ async fn a_transaction_in_conflict_is_tried_again_and_then_in_progress() {
     let other = json!({"audience": SCHOOL, "scope": "math 8"});
     let answer = api.create(&other).await;
     assert_eq!(answer.problem(), (409, "chat_creation_in_progress"));
-    // Once a transaction was sent nothing is dropped: it may still happen.
+    // Once a transaction was sent, its reservation stays, because the transaction may still take effect.
     assert_eq!(api.table().chats().len(), 2);
     let convert = json!({"audience": SCHOOL, "scope": "math 9", "event_room_id": api.free_room(SCHOOL)});
     assert_eq!(
@@ -125,7 +125,7 @@ async fn a_transaction_in_conflict_is_tried_again_and_then_in_progress() {
 }
 
 #[tokio::test]
-async fn a_table_in_trouble_is_unavailable_and_a_repeat_finishes() {
+async fn while_the_table_fails_requests_are_unavailable_and_a_later_repeat_succeeds() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     for fault in [
@@ -158,13 +158,13 @@ async fn a_table_in_trouble_is_unavailable_and_a_repeat_finishes() {
 }
 
 #[tokio::test]
-async fn a_transaction_of_unknown_outcome_is_unavailable_and_a_repeat_finishes() {
+async fn after_a_transaction_of_unknown_outcome_a_repeat_completes_the_chat() {
     for (act, orphans) in [(Act::Lose, 1), (Act::LoseAnswer, 0)] {
         let proxy = Proxy::start(|_| Act::Pass).await;
         let api = Api::behind(TABLE, &proxy).await;
         proxy.follow(on("TransactWriteItems", 2, act));
         assert_eq!(api.create(&math()).await.problem(), (503, "service_unavailable"));
-        api.table().let_reservations_run_out();
+        api.table().expire_reservations();
         let repeated = api.create(&math()).await;
         assert_eq!((repeated.status, repeated.replayed()), (201, orphans == 0));
         assert_eq!(api.rooms_without_a_chat(), orphans);
@@ -173,7 +173,7 @@ async fn a_transaction_of_unknown_outcome_is_unavailable_and_a_repeat_finishes()
 }
 
 #[tokio::test]
-async fn a_room_that_another_chat_claimed_meanwhile_costs_a_repeat() {
+async fn a_room_that_another_chat_claimed_meanwhile_makes_a_repeat_necessary() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     proxy.follow(on("TransactWriteItems", 1, canceled("None", "ConditionalCheckFailed")));
@@ -183,7 +183,7 @@ async fn a_room_that_another_chat_claimed_meanwhile_costs_a_repeat() {
 }
 
 #[tokio::test]
-async fn a_defect_is_an_internal_error_that_tells_nothing() {
+async fn a_defect_is_an_internal_error_that_reveals_nothing() {
     let proxy = Proxy::start(|_| exception(400, "ResourceNotFoundException")).await;
     let api = Api::behind(TABLE, &proxy).await;
     let answer = api.get(&format!("/api/v1/chats/{MATH}")).await;
@@ -209,7 +209,7 @@ async fn a_defect_is_an_internal_error_that_tells_nothing() {
 }
 
 #[tokio::test]
-async fn a_defect_and_an_outage_are_told_apart_on_every_route() {
+async fn every_route_distinguishes_a_defect_from_an_outage() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     let conversion = json!({"audience": SCHOOL, "scope": "math 7", "event_room_id": api.free_room(SCHOOL)});
@@ -230,25 +230,26 @@ async fn a_defect_and_an_outage_are_told_apart_on_every_route() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_was_overtaken_answers_with_what_is_there() {
-    // Its reservation runs out while it waits for the table, and another attempt gets through.
+async fn an_attempt_that_was_overtaken_answers_with_the_other_attempts_chat() {
+    // Its reservation expires while it waits for the table, and another attempt completes.
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     let attempt = |seen: &Seen| seen.operation() == "TransactWriteItems";
     let count = AtomicUsize::new(0);
-    proxy.follow(
-        move |seen| match attempt(seen) && count.fetch_add(1, Ordering::SeqCst) == 0 {
-            true => Act::Hold,
-            false => Act::Pass,
-        },
-    );
+    proxy.follow(move |seen| {
+        if attempt(seen) && count.fetch_add(1, Ordering::SeqCst) == 0 {
+            Act::Hold
+        } else {
+            Act::Pass
+        }
+    });
     let math = math();
     let (first, second) = tokio::join!(api.create(&math), async {
         proxy.held().await;
-        api.table().let_reservations_run_out();
+        api.table().expire_reservations();
         api.create(&math).await
     });
-    // The first one's transaction is sent again by the SDK after its time-out, and meets the other's chat.
+    // The SDK sends the first attempt's transaction again after a time-out, and it meets the other attempt's chat.
     assert_eq!((second.status, second.replayed()), (201, false));
     assert_eq!((first.status, first.replayed(), &first.text), (201, true, &second.text));
     assert_eq!(api.rooms_without_a_chat(), 1);
@@ -256,7 +257,7 @@ async fn an_attempt_that_was_overtaken_answers_with_what_is_there() {
 }
 
 #[tokio::test]
-async fn a_room_is_counted_at_once_when_the_table_does_not_take_its_chat() {
+async fn a_room_is_counted_immediately_if_the_table_rejects_its_chat() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     proxy.follow(on("TransactWriteItems", 1, exception(400, "AccessDeniedException")));
@@ -266,7 +267,7 @@ async fn a_room_is_counted_at_once_when_the_table_does_not_take_its_chat() {
 }
 
 #[tokio::test]
-async fn a_reservation_that_can_not_be_dropped_is_told_in_a_line_that_names_everything_once() {
+async fn a_reservation_that_cannot_be_dropped_is_logged_and_the_line_names_its_chat_once() {
     let no_rooms = Act::Answer(403, "application/json", json!({"type": "access_denied"}).to_string());
     let rooms = Proxy::start(move |_| no_rooms.clone()).await;
     let table = Proxy::start(|_| Act::Pass).await;
@@ -275,7 +276,7 @@ async fn a_reservation_that_can_not_be_dropped_is_told_in_a_line_that_names_ever
         (TABLE.to_owned(), table.url().to_owned()),
     ]))
     .await;
-    table.stand_before(api.stack.dynamodb_url());
+    table.forward_to(api.stack.dynamodb_url());
     table.follow(on("DeleteItem", 1, exception(400, "AccessDeniedException")));
     let answer = api.create(&math()).await;
     let line = api

@@ -1,4 +1,5 @@
-//! What a request leaves behind: one line that is its log and its metrics, and a trace that goes on.
+//! Logs, metrics and traces (`docs/design.md#logs-and-metrics`). A request writes one line that is both its log and its
+//! metrics, and its trace continues in the event service.
 
 use crate::support::{Act, Answer, Api, EVENT_SERVICE, OwnTenant, Proxy, SCHOOL, TABLE, options};
 use local::demo::{TenantName, TokenRequest};
@@ -16,7 +17,7 @@ fn math() -> Value {
     json!({"audience": SCHOOL, "scope": "math 7", "tags": {"note": "a secret of the school"}})
 }
 
-/// The metrics that a record says it has: name, unit and value.
+/// The metrics that a record declares: units and values by names.
 fn metrics(record: &Value) -> BTreeMap<String, (String, f64)> {
     let directives = record["_aws"]["CloudWatchMetrics"].as_array().unwrap();
     assert_eq!(directives.len(), 1, "{record}");
@@ -30,12 +31,12 @@ fn metrics(record: &Value) -> BTreeMap<String, (String, f64)> {
     metrics.collect()
 }
 
-/// The metrics that count something, without the cold start, which depends on what the process did before, and without a 5xx of
-/// 0, which each request has.
+/// The metrics that count something. Two are left out: the cold start, which depends on the process's history, and a
+/// 5xx of 0, which every request without a failure has.
 fn counts(record: &Value) -> BTreeMap<String, f64> {
     let metrics = metrics(record).into_iter();
-    let is_told = |name: &str, value: f64| name != "ColdStarts" && (name, value) != ("5xx", 0.0);
-    let counts = metrics.filter(|(name, (unit, value))| unit == "Count" && is_told(name, *value));
+    let is_relevant = |name: &str, value: f64| name != "ColdStarts" && (name, value) != ("5xx", 0.0);
+    let counts = metrics.filter(|(name, (unit, value))| unit == "Count" && is_relevant(name, *value));
     counts.map(|(name, (_, value))| (name, value)).collect()
 }
 
@@ -48,7 +49,7 @@ fn names(record: &Value) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn a_request_leaves_one_line_that_is_its_log_and_its_metrics() {
+async fn a_request_writes_one_line_that_is_its_log_and_its_metrics() {
     let api = Api::with(BTreeMap::from([(
         "METRICS_NAMESPACE".to_owned(),
         "chats-test".to_owned(),
@@ -117,20 +118,21 @@ async fn a_request_leaves_one_line_that_is_its_log_and_its_metrics() {
 }
 
 #[tokio::test]
-async fn metrics_say_what_a_request_took_of_the_table() {
+async fn metrics_include_the_capacity_that_a_request_consumed() {
     let api = Api::start().await;
     let read = format!("/api/v1/chats/{MATH}");
-    // The tenant's item is read strongly consistent, once a process. Creating: a put, and a transaction of two writes, which count double.
+    // The tenant's item takes a strongly consistent read, once per process. Creating takes a put and a transaction of
+    // two writes, which count double.
     let created = api.create(&math()).await;
     let expected = counted([("2xx", 1.0), ("TableReadCapacity", 1.0), ("TableWriteCapacity", 5.0)]);
     assert_eq!(counts(&api.record_of(&created).await), expected);
-    // The same again is one put that its condition stops, of which DynamoDB does not say what it took.
+    // A repeat is one put whose condition fails. DynamoDB does not report the capacity of such a put.
     let replayed = api.create(&math()).await;
     assert_eq!(
         counts(&api.record_of(&replayed).await),
         counted([("2xx", 1.0), ("Replays", 1.0)])
     );
-    // A read by id, with the tenant's; then from memory.
+    // A read by id, and the read of the tenant. The second time both come from memory.
     let answer = api.get(&read).await;
     assert_eq!(
         counts(&api.record_of(&answer).await),
@@ -141,7 +143,7 @@ async fn metrics_say_what_a_request_took_of_the_table() {
 }
 
 #[tokio::test]
-async fn the_first_request_of_a_process_is_a_cold_start_and_no_other() {
+async fn only_the_first_request_of_a_process_is_a_cold_start() {
     let api = Api::start().await;
     for expected in [Some(1.0), None, None] {
         let answer = api.get(&format!("/api/v1/chats/{MATH}")).await;
@@ -150,7 +152,7 @@ async fn the_first_request_of_a_process_is_a_cold_start_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_counts_as_4xx_and_its_line_says_why() {
+async fn a_rejected_request_counts_as_4xx_and_its_line_says_why() {
     let api = Api::start().await;
     let refused = api.create(&json!({"audience": SCHOOL})).await;
     let record = api.record_of(&refused).await;
@@ -164,12 +166,13 @@ async fn a_request_that_is_refused_counts_as_4xx_and_its_line_says_why() {
     let request = api
         .request(Method::GET, &format!("/api/v1/chats/{MATH}"))
         .bearer_auth("nonsense");
-    let refused = api.send_as_it_is(request).await;
+    let refused = api.send_as_is(request).await;
     let record = api.record_of(&refused).await;
     assert_eq!(counts(&record), counted([("4xx", 1.0)]));
     assert_eq!(record["account"], Value::Null);
 }
 
+/// The counts in the record of a failed request, without the capacity.
 async fn failure(api: &Api, answer: &Answer) -> BTreeMap<String, f64> {
     let record = api.record_of(answer).await;
     assert_eq!(record["level"], "ERROR", "{record}");
@@ -215,7 +218,7 @@ async fn a_failure_counts_as_5xx_and_against_what_failed() {
     tenant.put(&api.stack);
     let body = json!({"audience": tenant.audience, "scope": "s"});
     let request = api.request(Method::POST, "/api/v1/chats").bearer_auth(tenant.token());
-    let failed = api.send_as_it_is(request.body(body.to_string())).await;
+    let failed = api.send_as_is(request.body(body.to_string())).await;
     assert_eq!(failed.status, 503);
     assert_eq!(
         failure(&api, &failed).await,
@@ -224,7 +227,7 @@ async fn a_failure_counts_as_5xx_and_against_what_failed() {
 }
 
 #[tokio::test]
-async fn a_possible_orphan_room_is_counted_in_a_line_of_its_own_with_what_the_request_is_about() {
+async fn a_possible_orphan_room_is_counted_in_a_line_of_its_own_with_the_requests_fields() {
     let proxy = Proxy::start(|_| Act::LoseAnswer).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;
     let failed = api.create(&math()).await;
@@ -262,7 +265,7 @@ async fn metrics_are_written_at_any_log_level() {
 }
 
 #[tokio::test]
-async fn traces_of_the_caller_and_of_the_platform_go_on_to_the_event_service() {
+async fn the_traces_of_the_caller_and_of_the_platform_continue_in_the_event_service() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;
     let request = api.request(Method::POST, "/api/v1/chats").header("traceparent", W3C);
@@ -284,7 +287,7 @@ async fn traces_of_the_caller_and_of_the_platform_go_on_to_the_event_service() {
 }
 
 #[tokio::test]
-async fn a_line_names_the_account_of_the_token() {
+async fn a_requests_line_names_the_account_of_its_token() {
     let api = Api::start().await;
     let mut request = TokenRequest::new(TenantName::School);
     request.subject = "pupil".to_owned();
@@ -292,7 +295,7 @@ async fn a_line_names_the_account_of_the_token() {
     let request = api
         .request(Method::GET, &format!("/api/v1/chats/{MATH}"))
         .bearer_auth(&token);
-    let answer = api.send_as_it_is(request).await;
+    let answer = api.send_as_is(request).await;
     let record = api.record_of(&answer).await;
     assert_eq!(record["account"], "pupil.school.example.org");
     let signature = token.rsplit('.').next().unwrap();

@@ -1,4 +1,5 @@
-//! The table of tenants: items that are wrong, keys that come, and what floods of made-up tokens cost it.
+//! The table of tenants (`docs/design.md#tenants`): malformed items, added keys, and what floods of made-up tokens
+//! cost.
 
 use crate::support::{Act, Answer, Api, OwnTenant, Proxy, SigningKey, TABLE, put_item};
 use chats::access::Authorization;
@@ -6,16 +7,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Instant;
 
-/// A chat that does not exist: 404 says that a token was accepted.
+/// A chat that does not exist. The answer 404 shows that a token was accepted.
 const MISSING: &str = "/api/v1/chats/00000000-0000-4000-8000-000000000000";
 
 async fn read(api: &Api, token: &str) -> Answer {
     let request = api.request(Method::GET, MISSING).bearer_auth(token);
-    api.send_as_it_is(request).await
+    api.send_as_is(request).await
 }
 
-/// Documents that are wrong, each with a part of what the log says of it.
-fn faulty(good: &Value) -> Vec<(Value, &'static str)> {
+/// Malformed documents, each with a part of the error in the log.
+fn malformed(good: &Value) -> Vec<(Value, &'static str)> {
     let with = |name: &str, value: Value| {
         let mut document = good.clone();
         document[name] = value;
@@ -132,17 +133,17 @@ fn faulty(good: &Value) -> Vec<(Value, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_malformed_item_is_its_own_tenants_trouble_alone_and_the_log_names_the_fault() {
+async fn a_malformed_item_affects_only_its_own_tenant_and_the_log_names_the_violation() {
     let api = Api::start().await;
     let tenant = OwnTenant::new("college", vec![SigningKey::es256(Some("first"))]);
     let good = serde_json::to_value(tenant.document()).unwrap();
-    let mut items: Vec<(Value, &str)> = faulty(&good)
+    let mut items: Vec<(Value, &str)> = malformed(&good)
         .into_iter()
-        .map(|(document, fault)| {
+        .map(|(document, violation)| {
             let text = document
                 .as_str()
                 .map_or_else(|| document.to_string(), ToOwned::to_owned);
-            (json!({"document": {"S": text}}), fault)
+            (json!({"document": {"S": text}}), violation)
         })
         .collect();
     items.push((json!({}), "not a tenant's document"));
@@ -150,8 +151,8 @@ async fn a_malformed_item_is_its_own_tenants_trouble_alone_and_the_log_names_the
     items.push((json!({"Document": {"S": good.to_string()}}), "not a tenant's document"));
 
     let mut wrong = Vec::new();
-    for (number, (mut item, fault)) in items.into_iter().enumerate() {
-        // Each has an issuer of its own: what was read of one is remembered for a while.
+    for (number, (mut item, violation)) in items.into_iter().enumerate() {
+        // Each item has an issuer of its own, because an item is cached for a while.
         let tenant = OwnTenant {
             issuer: format!("iam.college{number}.example.net"),
             authorization: Authorization::Scopes {},
@@ -179,8 +180,8 @@ async fn a_malformed_item_is_its_own_tenants_trouble_alone_and_the_log_names_the
             "{line}"
         );
         let error = line["error"].as_str().unwrap();
-        if !error.contains(fault) {
-            wrong.push(format!("{item}: {fault:?} was expected: {error}"));
+        if !error.contains(violation) {
+            wrong.push(format!("{item}: expected {violation:?}, got {error:?}"));
         }
         let (status, text) = (answer.status, &answer.text);
         assert!(!text.contains("college") && !text.contains("key"), "{status}: {text}");
@@ -190,7 +191,7 @@ async fn a_malformed_item_is_its_own_tenants_trouble_alone_and_the_log_names_the
 }
 
 #[tokio::test]
-async fn a_key_that_was_added_works_within_a_second_and_reads_the_item_once_a_second_at_most() {
+async fn an_added_key_works_after_a_second_and_the_item_is_read_at_most_once_a_second() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     let mut tenant = OwnTenant::new("college", vec![SigningKey::es256(Some("old"))]);
@@ -200,7 +201,7 @@ async fn a_key_that_was_added_works_within_a_second_and_reads_the_item_once_a_se
     tenant.keys.push(SigningKey::eddsa(Some("new")));
     tenant.put(&api.stack);
     let token = tenant.token_with(&tenant.keys[1], &tenant.claims());
-    // Refused only as long as the item is younger than a second.
+    // The token is rejected only while the cached item is younger than a second.
     while read(&api, &token).await.status != 404 {
         assert!(begun.elapsed().as_secs() < 30);
     }
@@ -212,7 +213,7 @@ async fn a_key_that_was_added_works_within_a_second_and_reads_the_item_once_a_se
 }
 
 #[tokio::test]
-async fn floods_of_made_up_tokens_cost_the_table_of_tenants_little_and_that_of_chats_nothing() {
+async fn floods_of_made_up_tokens_cost_few_reads_of_the_tenants_and_none_of_the_chats() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     let tenant = OwnTenant::new("college", vec![SigningKey::es256(Some("first"))]);
@@ -237,7 +238,7 @@ async fn floods_of_made_up_tokens_cost_the_table_of_tenants_little_and_that_of_c
             assert_eq!(read(&api, &tenant.token_with(&rogue, &claims)).await.status, 401);
         }
     }
-    // Each is remembered for five seconds.
+    // An unknown issuer is remembered for five seconds.
     let rounds = 1 + begun.elapsed().as_secs() / 5;
     let more = proxy.seen_about_tenants().len() - reads;
     assert!((100..=100 * rounds).contains(&(more as u64)), "{more}");
@@ -245,7 +246,7 @@ async fn floods_of_made_up_tokens_cost_the_table_of_tenants_little_and_that_of_c
 }
 
 #[tokio::test]
-async fn a_table_of_tenants_in_trouble_is_unavailable_for_whom_is_not_in_memory() {
+async fn while_the_table_of_tenants_fails_only_tenants_in_memory_are_served() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     assert_eq!(api.get(MISSING).await.status, 404);

@@ -1,18 +1,18 @@
-//! Who gets in: tokens that are made well, and tokens that are made badly on purpose. Whatever is wrong with a token, the answer
-//! is the same, and why stands in the log alone.
+//! Authentication (`docs/design.md#tokens`), with well-formed tokens and with tokens that are malformed on purpose. All
+//! bad tokens get the same answer, and only the log says why.
 
-mod badly_made;
+mod bad_tokens;
 
 use crate::support::{Answer, Api, OwnTenant, SigningKey, unix_seconds};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-/// A chat that does not exist: 404 says that a token was accepted.
+/// A chat that does not exist. The answer 404 shows that a token was accepted.
 const MISSING: &str = "/api/v1/chats/00000000-0000-4000-8000-000000000000";
 
 async fn read(api: &Api, authorization: &str) -> Answer {
     let request = api.request(Method::GET, MISSING).header("authorization", authorization);
-    api.send_as_it_is(request).await
+    api.send_as_is(request).await
 }
 
 async fn is_accepted(api: &Api, token: &str) -> bool {
@@ -20,11 +20,11 @@ async fn is_accepted(api: &Api, token: &str) -> bool {
     match answer.problem() {
         (404, "chat_not_found") => true,
         (401, "authentication_failed") => false,
-        _ => panic!("neither: {answer:?}"),
+        _ => panic!("neither accepted nor rejected: {answer:?}"),
     }
 }
 
-/// Everything that a client sees but for what differs from request to request anyhow.
+/// Everything that a client sees of an answer, except what differs from request to request anyway.
 fn seen_by_the_client(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     let mut body = answer.body.clone();
     let request_id = body["request_id"].take();
@@ -34,21 +34,21 @@ fn seen_by_the_client(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     (answer.status, headers.collect(), body)
 }
 
-/// Why a request was refused, from the log.
+/// The reason in the log for rejecting a request.
 async fn reason(api: &Api, answer: &Answer) -> String {
     let record = api.record_of(answer).await;
     record["causes"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_token_the_answer_is_the_same_and_the_log_says_why() {
+async fn every_bad_token_gets_the_same_answer_and_the_log_says_why() {
     let api = Api::start().await;
     let key = local::Key::generate().unwrap();
     let tenant = OwnTenant::new("college", vec![SigningKey::of_pem(&key.private, Some("first"))]);
     tenant.put(&api.stack);
     assert!(is_accepted(&api, &tenant.token()).await);
 
-    let cases = badly_made::cases(&tenant, &key);
+    let cases = bad_tokens::cases(&tenant, &key);
     assert!(cases.len() >= 40);
     let mut expected = None;
     let mut wrong = Vec::new();
@@ -60,16 +60,16 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_the_same_and_the_log_says_
             continue;
         }
         if &seen != expected.get_or_insert_with(|| seen.clone()) {
-            wrong.push(format!("{}: another answer: {answer:?}", case.name));
+            wrong.push(format!("{}: the answer differs: {answer:?}", case.name));
         }
         let reason = reason(&api, &answer).await;
         if !reason.starts_with(case.reason) {
-            wrong.push(format!("{}: {:?} was expected: {reason}", case.name, case.reason));
+            wrong.push(format!("{}: expected {:?}, got {reason:?}", case.name, case.reason));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
-    // A good one still gets in.
+    // A good token is still accepted.
     assert!(is_accepted(&api, &tenant.token()).await);
     for line in api.stack.logs().lines() {
         let parsed: Value = serde_json::from_str(&line).unwrap();
@@ -85,23 +85,23 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_the_same_and_the_log_says_
     }
 }
 
-/// One request to each route that would be answered otherwise if it were looked at.
+/// One invalid request to each route.
 fn one_of_each(api: &Api) -> Vec<RequestBuilder> {
     let post = |path| api.request(Method::POST, path).header("content-type", "text/plain");
     vec![
-        post("/api/v1/chats").body("no JSON"),
-        post("/api/v1/chats/convert").body("no JSON"),
-        post("/api/v1/chats/no-uuid/events").body("no JSON"),
-        api.request(Method::GET, "/api/v1/chats/no-uuid"),
+        post("/api/v1/chats").body("not JSON"),
+        post("/api/v1/chats/convert").body("not JSON"),
+        post("/api/v1/chats/not-a-uuid/events").body("not JSON"),
+        api.request(Method::GET, "/api/v1/chats/not-a-uuid"),
         api.request(Method::GET, "/api/v1/audiences/a%0Ab/chats/a%00b"),
     ]
 }
 
 #[tokio::test]
-async fn no_route_looks_at_anything_before_the_token() {
+async fn every_route_checks_the_token_first() {
     let api = Api::start().await;
     for request in one_of_each(&api) {
-        let answer = api.send_as_it_is(request).await;
+        let answer = api.send_as_is(request).await;
         assert_eq!(answer.problem(), (401, "authentication_failed"), "{answer:?}");
     }
     for request in one_of_each(&api) {
@@ -110,23 +110,23 @@ async fn no_route_looks_at_anything_before_the_token() {
 }
 
 #[tokio::test]
-async fn a_token_counts_in_the_header_alone_and_once() {
+async fn a_token_counts_only_once_and_only_in_the_authorization_header() {
     let api = Api::start().await;
     let token = api.token(&local::demo::TokenRequest::new(local::demo::TenantName::School));
     for query in ["access_token", "authorization", "Authorization"] {
         let request = api.request(Method::GET, &format!("{MISSING}?{query}={token}"));
-        assert_eq!(api.send_as_it_is(request).await.status, 401, "{query}");
+        assert_eq!(api.send_as_is(request).await.status, 401, "{query}");
     }
     let cookie = api
         .request(Method::GET, MISSING)
         .header("cookie", format!("authorization={token}"));
-    assert_eq!(api.send_as_it_is(cookie).await.status, 401);
-    // The gateway makes one value of the two.
+    assert_eq!(api.send_as_is(cookie).await.status, 401);
+    // The gateway joins the two values into one.
     let twice = api
         .request(Method::GET, MISSING)
         .bearer_auth(&token)
         .bearer_auth(&token);
-    assert_eq!(api.send_as_it_is(twice).await.status, 401);
+    assert_eq!(api.send_as_is(twice).await.status, 401);
     for authorization in [
         format!("Bearer {token}"),
         format!("bearer {token}"),
@@ -164,12 +164,12 @@ async fn a_token_is_accepted_within_the_leeway_of_its_dates() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_verified_ends_when_it_says() {
+async fn a_verified_token_is_rejected_once_it_has_expired() {
     let api = Api::start().await;
     let tenant = OwnTenant::new("college", vec![SigningKey::es256(None)]);
     tenant.put(&api.stack);
-    assert!(is_accepted(&api, &tenant.token()).await, "the process is there");
-    // It is over in four seconds, counted with the leeway of a minute.
+    assert!(is_accepted(&api, &tenant.token()).await, "the process is running");
+    // With the leeway of a minute, this token expires in four seconds.
     let exp = unix_seconds() - 56;
     let mut claims = tenant.claims();
     claims["exp"] = json!(exp);
@@ -185,11 +185,11 @@ async fn a_token_that_was_verified_ends_when_it_says() {
         assert!(before < exp + 60);
         accepted += 1;
     }
-    assert!(accepted > 1, "the second time it was in memory");
+    assert!(accepted > 1, "it was accepted again from memory");
 }
 
 #[tokio::test]
-async fn each_algorithm_verifies_the_tokens_of_its_own_keys_alone() {
+async fn a_token_is_accepted_only_if_its_own_tenants_key_signed_it() {
     let api = Api::start().await;
     let keys = || {
         [
@@ -217,7 +217,7 @@ async fn each_algorithm_verifies_the_tokens_of_its_own_keys_alone() {
                 other.issuer
             );
         }
-        // An own key of the same kind is nobody's.
+        // A new key belongs to no tenant, even if it is of the same kind.
         for key in keys() {
             assert!(!is_accepted(&api, &tenant.token_with(&key, &tenant.claims())).await);
         }
@@ -225,7 +225,7 @@ async fn each_algorithm_verifies_the_tokens_of_its_own_keys_alone() {
 }
 
 #[tokio::test]
-async fn of_several_keys_a_token_names_the_one_that_signed_it() {
+async fn a_tenant_with_several_keys_must_name_the_signing_key_in_its_tokens() {
     let api = Api::start().await;
     let keys = vec![SigningKey::es256(Some("old")), SigningKey::rs256(Some("new"))];
     let tenant = OwnTenant::new("college", keys);
@@ -240,7 +240,7 @@ async fn of_several_keys_a_token_names_the_one_that_signed_it() {
     header["kid"] = json!(new.kid);
     assert!(!is_accepted(&api, &old.token(&header.to_string(), &tenant.claims().to_string())).await);
 
-    // With a single key a token need not name it, but what it names counts.
+    // With a single key a token need not name it. If it names a key, the name must match.
     let single = OwnTenant::new("academy", vec![SigningKey::es256(Some("only"))]);
     single.put(&api.stack);
     let key = &single.keys[0];

@@ -1,4 +1,4 @@
-//! What one tenant can learn of another's chats: nothing.
+//! One tenant learns nothing about another tenant's chats (`docs/design.md#isolation`).
 
 use super::{Act, Place};
 use crate::support::Act::Pass;
@@ -6,7 +6,7 @@ use crate::support::{Answer, Api, Proxy, Seen, TABLE};
 use local::demo::{TenantName, TokenRequest};
 use serde_json::Value;
 
-/// Everything that a client sees of an answer but for what differs from request to request anyhow.
+/// Everything that a client sees of an answer, except what differs from request to request anyway.
 fn seen_by_the_client(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let request_id = answer.body["request_id"].as_str().unwrap();
     let without_id = |text: &str| text.replace(request_id, "REQUEST");
@@ -15,19 +15,32 @@ fn seen_by_the_client(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     (answer.status, headers.collect(), without_id(&answer.text))
 }
 
-/// The requests to the table of chats, but for which chat they are about.
-fn seen_by_the_table(proxy: &Proxy, chat_id: &str) -> Vec<(String, String, usize, Value)> {
+/// A request to the table of chats, with the chat's id replaced by a placeholder.
+#[derive(Debug, PartialEq)]
+struct TableRequest {
+    operation: String,
+    path: String,
+    header_count: usize,
+    body: Value,
+}
+
+/// The requests to the table of chats, which must all be about this chat.
+fn seen_by_the_table(proxy: &Proxy, chat_id: &str) -> Vec<TableRequest> {
     let request = |seen: &Seen| {
         let body = String::from_utf8(seen.body.to_vec()).unwrap();
         assert!(body.contains(chat_id), "{body}");
-        let body: Value = serde_json::from_str(&body.replace(chat_id, "CHAT")).unwrap();
-        (seen.operation().to_owned(), seen.path.clone(), seen.headers.len(), body)
+        TableRequest {
+            operation: seen.operation().to_owned(),
+            path: seen.path.clone(),
+            header_count: seen.headers.len(),
+            body: serde_json::from_str(&body.replace(chat_id, "CHAT")).unwrap(),
+        }
     };
     proxy.seen().iter().map(request).collect()
 }
 
 #[tokio::test]
-async fn a_foreign_chat_and_a_missing_one_are_the_same_by_id_from_outside_and_to_the_table() {
+async fn by_id_a_foreign_chat_and_a_missing_one_look_the_same_to_the_caller_and_to_the_table() {
     let proxy = Proxy::start(|_| Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     for owner in TenantName::ALL {
@@ -63,7 +76,7 @@ async fn a_foreign_chat_and_a_missing_one_are_the_same_by_id_from_outside_and_to
 }
 
 #[tokio::test]
-async fn a_foreign_audience_is_refused_before_anything_is_read() {
+async fn a_foreign_audience_is_rejected_before_anything_is_read() {
     let proxy = Proxy::start(|_| Pass).await;
     let api = Api::behind(TABLE, &proxy).await;
     for owner in TenantName::ALL {
@@ -91,14 +104,14 @@ async fn a_foreign_audience_is_refused_before_anything_is_read() {
             }
         }
         assert!(proxy.seen().is_empty(), "{:?}", proxy.seen());
-        // The places without a chat have rooms of their own, which the tests put there.
+        // Each empty place above has put a room into the event service.
         assert_eq!(api.event_service().rooms().len(), rooms + 2 * 3 * 2);
         assert_eq!(api.stack.endpoint().asked().len(), asked);
     }
 }
 
 #[tokio::test]
-async fn another_audiences_room_can_not_be_converted_and_is_as_one_that_does_not_exist() {
+async fn converting_another_audiences_room_is_answered_like_converting_a_missing_one() {
     let api = Api::start().await;
     for (owner, stranger) in [
         (TenantName::School, TenantName::Clinic),
@@ -120,7 +133,7 @@ async fn another_audiences_room_can_not_be_converted_and_is_as_one_that_does_not
             seen.push(seen_by_the_client(&answer));
         }
         assert!(seen.iter().all(|answer| *answer == seen[0]), "{seen:?}");
-        // The shop's endpoint may have been asked about converting, but not about a room that is not the shop's.
+        // The shop's endpoint may have been asked about converting, but not about a room of another tenant.
         let asked = &api.stack.endpoint().asked()[asked.len()..];
         assert!(asked.iter().all(|question| question["action"] != "update"), "{asked:?}");
     }

@@ -1,4 +1,4 @@
-//! What the shop's endpoint is asked, word by word, and how often.
+//! The exact questions to the shop's endpoint, and how often they are asked (`docs/design.md#authorization`).
 
 use super::{Act, Place};
 use crate::support::Api;
@@ -6,7 +6,7 @@ use local::demo::{TenantName, TokenRequest};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// A question about the caller `subject`, as the endpoint gets it.
+/// A question about the caller `subject`, as the endpoint receives it.
 fn question(subject: &str, object: Value, action: &str) -> Value {
     json!({
         "subject": {"namespace": "shop.example.org", "value": subject},
@@ -15,7 +15,7 @@ fn question(subject: &str, object: Value, action: &str) -> Value {
     })
 }
 
-/// What the endpoint is asked while `acting` goes on.
+/// The outcome of `acting`, and the questions that the endpoint is asked meanwhile.
 async fn asked_by<T>(api: &Api, acting: impl Future<Output = T>) -> (T, Vec<Value>) {
     let before = api.stack.endpoint().asked().len();
     let outcome = acting.await;
@@ -27,7 +27,7 @@ fn teacher(api: &Api) -> String {
 }
 
 #[tokio::test]
-async fn creating_and_converting_ask_about_all_classrooms_and_converting_about_the_rooms_own() {
+async fn creating_and_converting_ask_about_all_classrooms_and_converting_also_about_the_rooms_own() {
     let api = Api::start().await;
     let token = teacher(&api);
     let place = Place::empty(&api, TenantName::Shop);
@@ -44,7 +44,7 @@ async fn creating_and_converting_ask_about_all_classrooms_and_converting_about_t
 }
 
 #[tokio::test]
-async fn reading_asks_about_the_chat_in_both_ways() {
+async fn reading_by_id_and_by_scope_both_ask_about_the_chat() {
     let api = Api::start().await;
     let token = teacher(&api);
     let place = Place::taken(&api, TenantName::Shop).await;
@@ -57,14 +57,14 @@ async fn reading_asks_about_the_chat_in_both_ways() {
 }
 
 #[tokio::test]
-async fn an_event_is_asked_about_by_its_attribute_and_a_claim_as_a_claim_besides() {
+async fn an_event_asks_about_its_attribute_and_a_claim_also_about_claims() {
     let api = Api::start().await;
     let token = teacher(&api);
     let place = Place::taken(&api, TenantName::Shop).await;
     let path = format!("/api/v1/chats/{}/events", place.chat_id);
     let post = |token: &str, body: Value| {
         let request = api.request(Method::POST, &path).bearer_auth(token);
-        api.send_as_it_is(request.body(body.to_string()))
+        api.send_as_is(request.body(body.to_string()))
     };
     let about = |subject: &str, kind: &str, event_type: &str| {
         let account = format!("{subject}.shop.example.org");
@@ -84,7 +84,7 @@ async fn an_event_is_asked_about_by_its_attribute_and_a_claim_as_a_claim_besides
     .into_iter()
     .enumerate()
     {
-        // Each with a type of its own, so that no decision is there already.
+        // Each event has a type of its own, so that no decision about it is cached yet.
         let event_type = format!("message/{number}");
         let mut body = json!({"type": event_type, "data": {}});
         body.as_object_mut()
@@ -95,7 +95,7 @@ async fn an_event_is_asked_about_by_its_attribute_and_a_claim_as_a_claim_besides
         let expected: Vec<Value> = kinds.iter().map(|kind| about("teacher", kind, &event_type)).collect();
         assert_eq!(asked, expected, "{body}");
 
-        // The next event of the kind asks nothing, one of somebody else asks anew, and a no is the end of it.
+        // A second event of the kind asks nothing. Another caller's event asks again, and stops at the first denial.
         let (answer, asked) = asked_by(&api, post(&token, body.clone())).await;
         assert_eq!((answer.status, asked), (201, vec![]), "{body}");
         let nobody = api.token(&TokenRequest {
@@ -110,14 +110,14 @@ async fn an_event_is_asked_about_by_its_attribute_and_a_claim_as_a_claim_besides
 }
 
 #[tokio::test]
-async fn a_decision_counts_for_equal_questions_alone_yes_and_no_alike() {
+async fn a_cached_decision_answers_only_equal_questions_whether_it_allows_or_denies() {
     let api = Api::start().await;
     let (one, other) = (
         Place::taken(&api, TenantName::Shop).await,
         Place::taken(&api, TenantName::Shop).await,
     );
     for (subject, status) in [("teacher", 200), ("nobody", 403)] {
-        // A token of its own each time: it is the account that decisions are about.
+        // Each request has another token, because decisions are about the account and not about the token.
         let token = |ttl| {
             let subject = subject.to_owned();
             api.token(&TokenRequest {

@@ -1,10 +1,10 @@
-//! What an answer must look like, whatever was asked: a success of the contract, or a row of its error table.
+//! The form that every answer must have: a success of the contract, or a row of its error table.
 
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The rows of the error table (design, section 2) that a request can earn. Those of 500 and above say that we, or what is
-/// behind us, failed: an odd request must never be the reason for one.
+/// The rows of the error table (`docs/design.md#errors`) that a bad request can cause. The rows of 500 and above say
+/// that this service or a backend failed. An odd request must never be the reason for one of those.
 const PROBLEMS: [(&str, u64); 13] = [
     ("invalid_payload", 400),
     ("invalid_parameter", 400),
@@ -21,10 +21,10 @@ const PROBLEMS: [(&str, u64); 13] = [
     ("invalid_event", 422),
 ];
 
-/// The most bytes that an answer has: a chat, whose tags and names are bounded, is the largest.
-const MOST_BYTES: usize = 128 * 1024;
+/// The size limit of an answer in bytes. The largest answer is a chat, whose tags and names are bounded.
+const MAX_BYTES: usize = 128 * 1024;
 
-/// Says what is wrong with `answer`, which `function` gave.
+/// Checks an answer of `function`. The error says what is wrong.
 pub(super) fn check(function: &str, answer: &Value) -> Result<(), String> {
     let short: String = answer.to_string().chars().take(1_000).collect();
     checked(function, answer).map_err(|what| format!("{what}: {short}"))
@@ -35,10 +35,13 @@ fn checked(function: &str, answer: &Value) -> Result<(), String> {
     let content_type = answer["headers"]["content-type"].as_str().ok_or("no content type")?;
     let text = answer["body"].as_str().ok_or("no body")?;
     require(answer["isBase64Encoded"] == false, "the body is marked as base64")?;
-    require(text.len() <= MOST_BYTES, "the answer is too long")?;
+    require(text.len() <= MAX_BYTES, "the answer is too long")?;
     let body: Value = serde_json::from_str(text).map_err(|error| format!("the body is not JSON ({error})"))?;
     if status < 400 {
-        require(content_type == "application/json", "the content type is not JSON's")?;
+        require(
+            content_type == "application/json",
+            "the content type is not that of JSON",
+        )?;
         success(function, status, answer, &body)
     } else {
         let is_problem = content_type == "application/problem+json";
@@ -49,11 +52,11 @@ fn checked(function: &str, answer: &Value) -> Result<(), String> {
 
 fn success(function: &str, status: u64, answer: &Value, body: &Value) -> Result<(), String> {
     let expected = if function.starts_with("read") { 200 } else { 201 };
-    require(status == expected, "another success than the route's")?;
+    require(status == expected, "the status is not the route's success")?;
     if function == "create-chat-event" {
         return require(
             body.as_object().is_some_and(|body| body.is_empty()),
-            "not an empty object",
+            "the body is not an empty object",
         );
     }
     let chat_id = uuid(&body["chat_id"]).ok_or("no chat_id")?;
@@ -75,9 +78,9 @@ fn problem(status: u64, answer: &Value, body: &Value) -> Result<(), String> {
     let code = body["type"].as_str().ok_or("no type")?;
     require(
         PROBLEMS.contains(&(code, status)),
-        "no row of the error table that a request can earn",
+        "the problem is not one that a bad request can cause",
     )?;
-    require(body["status"] == status, "the two statuses differ")?;
+    require(body["status"] == status, "the statuses of answer and problem differ")?;
     for member in ["title", "detail"] {
         let text = body[member].as_str().unwrap_or_default();
         require(!text.is_empty(), &format!("no {member}"))?;
@@ -90,19 +93,19 @@ fn problem(status: u64, answer: &Value, body: &Value) -> Result<(), String> {
     let carries_chat_id = ["chat_already_exists", "chat_creation_in_progress"].contains(&code);
     require(uuid(&body["chat_id"]).is_some() == carries_chat_id, "chat_id is wrong")?;
     if let Some(errors) = body.get("errors") {
-        let errors = errors.as_array().ok_or("errors is no list")?;
+        let errors = errors.as_array().ok_or("errors is not a list")?;
         require(
             !errors.is_empty() && errors.len() <= 50,
-            "errors has too few or too many",
+            "errors has too few or too many elements",
         )?;
         for error in errors {
             require(
                 is_json_pointer(error["pointer"].as_str().ok_or("no pointer")?),
-                "no JSON pointer",
+                "pointer is not a JSON pointer",
             )?;
             require(
                 error["detail"].as_str().is_some_and(|text| !text.is_empty()),
-                "an error says nothing",
+                "an error has no detail",
             )?;
         }
     }

@@ -1,5 +1,5 @@
-//! What the checks of an event's `data` accept, the event service accepts: nothing that a tenant can send makes it refuse,
-//! so its own refusals, after which nobody knows what was stored, are never met.
+//! The event service accepts all `data` that our own checks accept. So no tenant can make it reject an event, which
+//! would leave the outcome unknown.
 
 use super::json_text::{any_json, quoted};
 use super::{Bench, answers, runner};
@@ -11,7 +11,7 @@ use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Elements with their sizes in bytes, compact and as they are stored: by the event service's contract, section 6.
+/// Elements with their sizes in bytes: compact, and in the stored form of `docs/event-service.md#size-of-data`.
 const ELEMENTS: [(&str, usize, usize); 15] = [
     ("1", 1, 1),
     ("null", 4, 4),
@@ -32,7 +32,7 @@ const ELEMENTS: [(&str, usize, usize); 15] = [
 
 const LIMIT: usize = 102_400;
 
-/// Data whose size, compact or stored, misses the limit by a few bytes or none.
+/// Data whose compact or stored size is within a few bytes of the limit.
 #[derive(Debug, Clone)]
 struct Sized {
     text: String,
@@ -44,7 +44,7 @@ fn data_near_the_limit() -> impl Strategy<Value = Sized> {
     let elements = vec((select(ELEMENTS.to_vec()), 1..12_000_usize), 0..4);
     (elements, any::<bool>(), LIMIT - 3..LIMIT + 3).prop_map(|(runs, by_stored, wanted)| {
         let mut texts = Vec::new();
-        // An empty list and an empty string in it, which is filled up in the end.
+        // The sizes of a list with an empty string in it. The string is filled up at the end.
         let (mut compact, mut stored) = (4, 4);
         for ((text, its_compact, its_stored), count) in runs {
             let reached = if by_stored { stored } else { compact };
@@ -65,7 +65,7 @@ fn data_near_the_limit() -> impl Strategy<Value = Sized> {
     })
 }
 
-/// The function that creates events, and the one room there is.
+/// The function that creates events, and the only room of its stack.
 struct Room {
     bench: Bench,
     id: Uuid,
@@ -78,7 +78,7 @@ impl Room {
         Self { bench, id }
     }
 
-    /// Sends an event with `data`. The answer's status, and the data of the event that is stored since then.
+    /// Sends an event with `data`. Returns the answer's status and the data of the event that was stored.
     fn send(&self, data: &str, is_persistent: bool) -> Result<(u64, Option<Value>), TestCaseError> {
         let body = format!(r#"{{"type":"t","data":{data},"is_persistent":{is_persistent}}}"#);
         let mut event: Value = serde_json::from_str(&samples::text("create-chat-event")).unwrap();
@@ -89,43 +89,45 @@ impl Room {
         answers::check("create-chat-event", &answer).map_err(TestCaseError::fail)?;
         let mut stored = self.bench.api.event_service().events(self.id).split_off(before);
         prop_assert!(stored.len() <= 1);
-        let stored = stored
-            .pop()
-            .map(|event| event.data().ok_or_else(|| TestCaseError::fail("stored for ever")));
+        let stored = stored.pop().map(|event| {
+            event
+                .data()
+                .ok_or_else(|| TestCaseError::fail("stored, but can never be read"))
+        });
         Ok((answer["statusCode"].as_u64().unwrap(), stored.transpose()?))
     }
 
-    /// The event service has not refused anything: its answers would be in the logs.
+    /// Checks that the event service has rejected nothing: its answers would be in the logs.
     fn close(self) {
         let lines = self.bench.finish();
-        let refused: Vec<_> = lines
+        let rejections: Vec<_> = lines
             .iter()
             .filter(|line| line.contains("the event service answered"))
             .collect();
-        assert!(refused.is_empty(), "{refused:?}");
+        assert!(rejections.is_empty(), "{rejections:?}");
     }
 }
 
-/// Whether the data that came back is what was sent. Its way through PostgreSQL may move a float by a unit in the last place.
-fn same(sent: &Value, stored: &Value) -> bool {
+/// Whether the stored data equals the data that was sent. PostgreSQL may change a float by a unit in the last place.
+fn is_same(sent: &Value, stored: &Value) -> bool {
     match (sent, stored) {
         (Value::Number(sent), Value::Number(stored)) if sent.is_f64() => {
             let (sent, stored) = (sent.as_f64().unwrap(), stored.as_f64().unwrap());
             (sent - stored).abs() <= sent.abs() * 2.0 * f64::EPSILON
         }
         (Value::Array(sent), Value::Array(stored)) => {
-            sent.len() == stored.len() && sent.iter().zip(stored).all(|(sent, stored)| same(sent, stored))
+            sent.len() == stored.len() && sent.iter().zip(stored).all(|(sent, stored)| is_same(sent, stored))
         }
         (Value::Object(sent), Value::Object(stored)) => {
-            let there = |(name, value)| stored.get(name).is_some_and(|stored| same(value, stored));
-            sent.len() == stored.len() && sent.iter().all(there)
+            let is_stored = |(name, value)| stored.get(name).is_some_and(|stored| is_same(value, stored));
+            sent.len() == stored.len() && sent.iter().all(is_stored)
         }
         (sent, stored) => sent == stored,
     }
 }
 
 #[test]
-fn data_near_the_limits_is_stored_or_refused_before_the_event_service_sees_it() {
+fn data_near_the_limits_is_stored_or_rejected_before_the_event_service_sees_it() {
     let room = Room::open();
     let held = runner(80).run(&(data_near_the_limit(), any::<bool>()), |(data, is_persistent)| {
         let fits = data.compact < LIMIT && (!is_persistent || data.stored < LIMIT);
@@ -133,7 +135,7 @@ fn data_near_the_limits_is_stored_or_refused_before_the_event_service_sees_it() 
         prop_assert_eq!(status, if fits { 201 } else { 413 }, "{} {}", data.compact, data.stored);
         prop_assert_eq!(stored.is_some(), fits && is_persistent);
         if let Some(stored) = stored {
-            prop_assert!(same(&serde_json::from_str(&data.text).unwrap(), &stored));
+            prop_assert!(is_same(&serde_json::from_str(&data.text).unwrap(), &stored));
         }
         Ok(())
     });
@@ -142,14 +144,14 @@ fn data_near_the_limits_is_stored_or_refused_before_the_event_service_sees_it() 
 }
 
 #[test]
-fn any_data_is_stored_as_it_was_sent_or_refused_before_the_event_service_sees_it() {
+fn any_data_is_stored_as_it_was_sent_or_rejected_before_the_event_service_sees_it() {
     let room = Room::open();
     let held = runner(300).run(&any_json(), |data| {
         let (status, stored) = room.send(&data, true)?;
         prop_assert!([201, 400, 413, 422].contains(&status), "{}", status);
         prop_assert_eq!(stored.is_some(), status == 201);
         if let Some(stored) = stored {
-            prop_assert!(same(&serde_json::from_str(&data).unwrap(), &stored), "{}", stored);
+            prop_assert!(is_same(&serde_json::from_str(&data).unwrap(), &stored), "{}", stored);
         }
         Ok(())
     });

@@ -1,4 +1,5 @@
-//! API Gateway events that are not quite right: samples with changes that stay near what the gateway sends, and any JSON.
+//! API Gateway events that are not quite right: samples with changes that stay close to what the gateway sends, and
+//! arbitrary JSON.
 
 use super::json_text::{Change, Object, any_json, any_object, any_string, changed, members, nested, quoted};
 use crate::samples;
@@ -11,7 +12,7 @@ use proptest::sample::select;
 /// The chat of the sample events.
 const CHAT_ID: &str = "8266d9a3-cb64-5cac-a760-dd3300c2e437";
 
-/// Members of an event.
+/// The members of an event.
 const FIELDS: [&str; 9] = [
     "version",
     "routeKey",
@@ -24,7 +25,7 @@ const FIELDS: [&str; 9] = [
     "isBase64Encoded",
 ];
 
-/// Members of bodies.
+/// The members of bodies, and a misspelt one.
 const ATTRIBUTES: [&str; 12] = [
     "scope",
     "audience",
@@ -51,7 +52,7 @@ pub(super) fn any_event(function: &'static str) -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// Payloads that are most likely no JSON: events cut off, or with bytes of something else in them.
+/// Payloads that are rarely valid JSON: events that are cut off or have random bytes inside.
 pub(super) fn torn_event(function: &'static str) -> BoxedStrategy<Vec<u8>> {
     let torn = (
         near_valid(function),
@@ -91,7 +92,7 @@ fn bodies(function: &'static str) -> BoxedStrategy<Object> {
         let body = event["body"].as_str().filter(|_| event["isBase64Encoded"] == false)?;
         Some(Object::read(body))
     });
-    // The functions that read have none.
+    // The functions that read chats have samples without bodies.
     let bodies: Vec<Object> = bodies.chain([Object::read("{}")]).collect();
     select(bodies).boxed()
 }
@@ -121,7 +122,7 @@ fn one(name: &str, value: String) -> Vec<(String, String)> {
     vec![(quoted(name), value)]
 }
 
-/// The body, with what says whether it is base64.
+/// The body, together with `isBase64Encoded` where it is base64.
 fn body(bodies: BoxedStrategy<Object>) -> BoxedStrategy<Vec<(String, String)>> {
     let text = prop_oneof![
         8 => bodies.prop_flat_map(|body| changed(body.clone(), attribute_change())).prop_map(|body| body.text()),
@@ -159,7 +160,7 @@ fn attribute_change() -> BoxedStrategy<Change> {
         1 => (16_300..16_400_usize).prop_map(|bytes| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8))),
         1 => (select(vec!['[', '{']), 90..105_usize, any_json())
             .prop_map(|(open, levels, inner)| nested(open, levels, &inner)),
-        // The more is wrong, and the longer the names around it, the longer is what could be said about it.
+        // Many violations below long names: a careless answer would grow with both.
         1 => (1..60_usize, 0..20_000_usize, select(vec!["\"\\u0000\"", "\"\\ud800\"", "1e999", "1.797e308"]))
             .prop_map(|(count, bytes, bad)| format!(r#"{{"{}":[{}1]}}"#, "/".repeat(bytes), format!("{bad},").repeat(count))),
     ];
@@ -167,8 +168,8 @@ fn attribute_change() -> BoxedStrategy<Change> {
         4 => select(ATTRIBUTES.to_vec()).prop_map(quoted),
         1 => any_string(),
     ];
-    // What is right, too: the other answers of the contract come of it.
-    let right = select(vec![
+    // Valid members, too: they lead to the other answers of the contract.
+    let valid = select(vec![
         ("scope", "\"physics 8\""),
         ("tags", "{}"),
         ("tags", "{\"b\":1.1,\"a\":12345678901234567890}"),
@@ -182,7 +183,7 @@ fn attribute_change() -> BoxedStrategy<Change> {
     let member = prop_oneof![
         4 => (name, value),
         1 => any_object().prop_map(|tags| (quoted("tags"), tags)),
-        2 => right.prop_map(|(name, value)| (quoted(name), value.to_owned())),
+        2 => valid.prop_map(|(name, value)| (quoted(name), value.to_owned())),
     ];
     let member = member.prop_map(|member| vec![member]);
     prop_oneof![
@@ -213,7 +214,7 @@ fn headers() -> BoxedStrategy<String> {
         1 => any_string(),
         1 => any_json(),
     ];
-    // Most have a token, or nothing else would ever be looked at.
+    // Most events have a token; without one, nothing else would ever be examined.
     let headers = object_of(name.boxed(), value.boxed());
     (headers, 0..10)
         .prop_map(|(headers, one_in_ten)| match headers.strip_prefix('{') {
@@ -253,7 +254,7 @@ fn request_context() -> BoxedStrategy<String> {
     object_of(name.boxed(), prop_oneof![any_string(), any_json()].boxed())
 }
 
-/// An object of a few members, or something else.
+/// An object with a few members, or some other JSON.
 fn object_of(name: BoxedStrategy<String>, value: BoxedStrategy<String>) -> BoxedStrategy<String> {
     prop_oneof![6 => members(name, value), 1 => Just("null".to_owned()), 1 => any_json()].boxed()
 }

@@ -1,4 +1,5 @@
-//! JSON as text, since much of what is odd has no other form: names given twice, lone surrogates, numbers of any length.
+//! JSON as text. Much odd JSON can be expressed in no other way: duplicate names, lone surrogates, numbers of any
+//! length.
 
 use chats::domain::json::Members;
 use proptest::collection::vec;
@@ -9,7 +10,7 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `inner` within so many arrays (`[`) or objects (`{`).
+/// `inner` in `levels` arrays if `open` is `[`, in objects otherwise.
 pub(super) fn nested(open: char, levels: usize, inner: &str) -> String {
     match open {
         '[' => format!("{}{inner}{}", "[".repeat(levels), "]".repeat(levels)),
@@ -17,7 +18,7 @@ pub(super) fn nested(open: char, levels: usize, inner: &str) -> String {
     }
 }
 
-/// A string with what strings can have in them.
+/// A string of ordinary and odd parts, escapes among them.
 pub(super) fn any_string() -> BoxedStrategy<String> {
     let part = prop_oneof![
         4 => "[a-z0-9 ./~%+\"-]{0,6}".prop_map(|text| text.replace('"', "\\\"")),
@@ -43,22 +44,25 @@ pub(super) fn any_number() -> BoxedStrategy<String> {
             .prop_map(|number| format!("{number:e}")),
         "-?(0|[1-9][0-9]{0,320})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?",
         (290..312_i32, "-?[1-9]\\.[0-9]{1,20}").prop_map(|(exponent, digits)| format!("{digits}E+{exponent}")),
-        // Around the largest that the event service can read again, and around the largest there is, with an exponent or
-        // with all digits.
+        // Near the largest number that the event service can read again, and near the largest f64. Written with an
+        // exponent or with all digits.
         (
             prop_oneof![17_969..17_971_u32, 17_976..17_978_u32],
             any::<bool>(),
             any::<u32>()
         )
-            .prop_map(|(start, exponent, more)| match exponent {
-                true => format!("{}.{}{more}e308", start / 10_000, start % 10_000),
-                false => format!("{start}{more:010}{}", "0".repeat(309 - 15)),
+            .prop_map(|(start, has_exponent, more)| {
+                if has_exponent {
+                    format!("{}.{}{more}e308", start / 10_000, start % 10_000)
+                } else {
+                    format!("{start}{more:010}{}", "0".repeat(309 - 15))
+                }
             }),
     ]
     .boxed()
 }
 
-/// Any JSON of a few levels.
+/// Any JSON with a few levels.
 pub(super) fn any_json() -> BoxedStrategy<String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -75,7 +79,7 @@ pub(super) fn any_json() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// An object of a few members, some of which may have the same name.
+/// An object with a few members, some of which may have the same name.
 pub(super) fn members(name: BoxedStrategy<String>, value: BoxedStrategy<String>) -> BoxedStrategy<String> {
     let member = (name, value).prop_map(|(name, value)| format!("{name} : {value}"));
     vec(member, 0..5)
@@ -88,23 +92,23 @@ pub(super) fn any_object() -> BoxedStrategy<String> {
     members(any_string(), any_json())
 }
 
-/// An object as text: names with their quotes, and values.
+/// An object as pairs of texts: names with their quotes, and values.
 #[derive(Debug, Clone)]
 pub(super) struct Object(Vec<(String, String)>);
 
 /// What a strategy does to an object.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// Takes a member out.
+    /// Removes a member.
     Remove(String),
-    /// Gives members another value, or puts them there.
+    /// Replaces the values of members, or adds the members.
     Set(Vec<(String, String)>),
-    /// Puts members there, whether or not they are there already.
+    /// Adds members, even if the object has members of the same names.
     Add(Vec<(String, String)>),
 }
 
 impl Object {
-    /// The object that `text` is.
+    /// The object in `text`.
     pub(super) fn read(text: &str) -> Self {
         let members = Members::of(text).unwrap();
         let members = members
@@ -113,19 +117,19 @@ impl Object {
         Self(members.collect())
     }
 
-    /// With `value` as the member `name`.
+    /// Sets the member `name` to `value`.
     pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.set(quoted(name), value.into());
         self
     }
 
-    /// With a member more, whose name is written as it stands here.
+    /// Adds a member whose name already has its quotes and escapes.
     pub(super) fn with_raw(mut self, name: &str, value: &str) -> Self {
         self.0.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Without the member `name`.
+    /// Removes the member `name`.
     pub(super) fn without(mut self, name: &str) -> Self {
         self.0.retain(|(member, _)| *member != quoted(name));
         self
@@ -154,7 +158,7 @@ impl Object {
     }
 }
 
-/// `object` with a few of the changes that `change` makes.
+/// `object` with a few changes.
 pub(super) fn changed(object: Object, change: BoxedStrategy<Change>) -> BoxedStrategy<Object> {
     vec(change, 0..4)
         .prop_map(move |changes| changes.into_iter().fold(object.clone(), Object::apply))

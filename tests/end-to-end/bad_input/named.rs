@@ -1,4 +1,4 @@
-//! Odd events by name, each with the answer it gets.
+//! Odd events by name, each with the answer that it gets.
 
 use super::json_text::{Object, nested, quoted};
 use super::{Bench, answers};
@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
-/// A sample's event.
+/// The event of a sample.
 fn sample(name: &str) -> Object {
     Object::read(&samples::text(name))
 }
@@ -32,24 +32,24 @@ fn event() -> Object {
     sample("create-chat-event")
 }
 
-/// With this text as the body.
+/// `event` with this text as its body.
 fn with_body(event: Object, text: &str) -> Object {
     event.with("body", quoted(text))
 }
 
-/// Creating an event with this `data`.
+/// A request to create an event with this `data`.
 fn with_data(data: &str) -> Object {
     with_body(event(), &format!(r#"{{"type":"message","data":{data}}}"#))
 }
 
-/// Creating a chat with these `tags`, which no other chat has.
+/// A request to create a chat with these `tags` and a scope of its own.
 fn with_tags(tags: &str) -> Object {
     let scope = uuid::Uuid::new_v4();
     let body = format!(r#"{{"audience":"school.example.org","scope":"{scope}","tags":{tags}}}"#);
     with_body(create(), &body)
 }
 
-/// With these headers alone, and a token.
+/// `event` with a token and these headers only.
 fn with_headers(event: Object, headers: &str) -> Object {
     event.with(
         "headers",
@@ -57,21 +57,21 @@ fn with_headers(event: Object, headers: &str) -> Object {
     )
 }
 
-/// Runs each event and compares status and problem type; a success has none.
+/// Sends each event and compares the status and the problem's type, which is empty for a success.
 fn each_gets_its_answer<const N: usize>(function: &'static str, cases: [(&str, String, (u64, &str)); N]) {
     let bench = Bench::start(function);
     let wrong: Vec<String> = cases
         .into_iter()
         .filter_map(|(name, event, expected)| {
-            let answered = answered(&bench, event, expected);
-            answered.err().map(|what| format!("{name}: {what}"))
+            let checked = check(&bench, event, expected);
+            checked.err().map(|what| format!("{name}: {what}"))
         })
         .collect();
     assert!(wrong.is_empty(), "{function}: {wrong:#?}");
     bench.finish();
 }
 
-fn answered(bench: &Bench, event: String, expected: (u64, &str)) -> Result<(), String> {
+fn check(bench: &Bench, event: String, expected: (u64, &str)) -> Result<(), String> {
     let answer = bench.invoke(event).map_err(|error| error.to_string())?;
     answers::check(bench.function, &answer)?;
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
@@ -79,9 +79,10 @@ fn answered(bench: &Bench, event: String, expected: (u64, &str)) -> Result<(), S
         answer["statusCode"].as_u64().unwrap(),
         body["type"].as_str().unwrap_or_default(),
     );
-    match got == expected {
-        true => bench.lives_on(),
-        false => Err(format!("{expected:?} was expected: {body}")),
+    if got == expected {
+        bench.check_process()
+    } else {
+        Err(format!("expected {expected:?}, got {body}"))
     }
 }
 
@@ -95,7 +96,7 @@ const MEDIA_TYPE: (u64, &str) = (415, "unsupported_media_type");
 const INVALID_EVENT: (u64, &str) = (422, "invalid_event");
 
 #[test]
-fn events_that_are_no_requests_are_answered() {
+fn events_that_are_not_requests_are_answered() {
     let events = || {
         [
             ("null", "null".to_owned()),
@@ -118,13 +119,13 @@ fn events_that_are_no_requests_are_answered() {
         "create-chat-event",
     ];
     for function in functions {
-        // What is no request has no token.
+        // An event that is not a request has no token.
         each_gets_its_answer(function, events().map(|(name, event)| (name, event, NO_TOKEN)));
     }
 }
 
 #[test]
-fn headers_that_are_none_hold_no_token() {
+fn headers_that_are_malformed_contain_no_token() {
     let cases = [
         ("no headers", create().without("headers").text(), NO_TOKEN),
         ("null", create().with("headers", "null").text(), NO_TOKEN),
@@ -135,7 +136,7 @@ fn headers_that_are_none_hold_no_token() {
             NO_TOKEN,
         ),
         (
-            "half a character",
+            "a lone surrogate",
             create().with("headers", r#"{"authorization":"Bearer \ud800"}"#).text(),
             NO_TOKEN,
         ),
@@ -144,7 +145,7 @@ fn headers_that_are_none_hold_no_token() {
 }
 
 #[test]
-fn a_request_without_parameters_names_the_first() {
+fn a_request_without_path_parameters_is_an_invalid_parameter() {
     for (function, event) in [
         ("read-chat", read()),
         ("read-chat-by-scope", by_scope()),
@@ -156,7 +157,7 @@ fn a_request_without_parameters_names_the_first() {
 }
 
 #[test]
-fn odd_parts_that_no_route_uses_change_nothing() {
+fn odd_parts_that_no_route_uses_do_not_matter() {
     let levels = nested('{', 200, "[]");
     let parts = [
         (
@@ -165,7 +166,10 @@ fn odd_parts_that_no_route_uses_change_nothing() {
         ),
         ("a query of a less-than sign", create().with("rawQueryString", r#""<""#)),
         ("a query of a space", create().with("rawQueryString", r#"" ""#)),
-        ("a query of half an escape", create().with("rawQueryString", r#""%2""#)),
+        (
+            "a query of an incomplete escape",
+            create().with("rawQueryString", r#""%2""#),
+        ),
         (
             "a query of 70 kB",
             create().with("rawQueryString", quoted(&"q".repeat(70_000))),
@@ -201,7 +205,7 @@ fn odd_parts_that_no_route_uses_change_nothing() {
             create().with("requestContext", r#"{"requestId":5}"#),
         ),
         (
-            "a request id of half a character",
+            "a request id of a lone surrogate",
             create().with("requestContext", r#"{"requestId":"\udc00"}"#),
         ),
         (
@@ -225,10 +229,10 @@ fn odd_parts_that_no_route_uses_change_nothing() {
             with_headers(create(), r#"{"host":"local host"}"#),
         ),
         (
-            "a host of half an address",
+            "a host of an incomplete address",
             with_headers(create(), r#"{"host":"[::1"}"#),
         ),
-        ("a host that is empty", with_headers(create(), r#"{"host":""}"#)),
+        ("an empty host", with_headers(create(), r#"{"host":""}"#)),
         (
             "a control character in a header",
             with_headers(create(), r#"{"x-y":"a\u0001b"}"#),
@@ -239,11 +243,11 @@ fn odd_parts_that_no_route_uses_change_nothing() {
         ),
         ("a name with a space", with_headers(create(), r#"{"a b":"c","":"d"}"#)),
         (
-            "a name of half a character",
+            "a name of a lone surrogate",
             with_headers(create(), r#"{"\ud800":"c"}"#),
         ),
         (
-            "a content type that no header can have",
+            "a content type that is not a header value",
             with_headers(create(), r#"{"content-type":"\u0000"}"#),
         ),
         (
@@ -255,7 +259,7 @@ fn odd_parts_that_no_route_uses_change_nothing() {
             with_headers(create(), &format!(r#"{{"traceparent":"{}"}}"#, "0".repeat(600_000))),
         ),
     ];
-    // Each is a chat of its own, so that each reaches the event service.
+    // Each request creates a chat of its own, so that each reaches the event service.
     let mut scope = 0;
     let cases = parts.map(|(name, event)| {
         scope += 1;
@@ -277,7 +281,7 @@ fn odd_bodies_are_answered() {
         ("a body that is a number", create().with("body", "5").text(), PAYLOAD),
         ("a body that is an object", create().with("body", json).text(), PAYLOAD),
         (
-            "half a character as the body",
+            "a lone surrogate as the body",
             create().with("body", r#""\ud800""#).text(),
             PAYLOAD,
         ),
@@ -292,9 +296,9 @@ fn odd_bodies_are_answered() {
         ("5 MB", body(&"x".repeat(5_000_000)).text(), LARGE),
         ("5 MB in base64", encoded(&"QUFB".repeat(1_250_000)).text(), LARGE),
         ("base64", encoded(&BASE64_STANDARD.encode(json)).text(), CREATED),
-        ("base64 that is none", encoded(json).text(), PAYLOAD),
+        ("text that is not base64", encoded(json).text(), PAYLOAD),
         ("base64 that is cut off", encoded("eyJhIjox").text(), PAYLOAD),
-        ("base64 of no UTF-8", encoded("//79").text(), PAYLOAD),
+        ("base64 of bytes that are not UTF-8", encoded("//79").text(), PAYLOAD),
         ("nothing in base64", encoded("").text(), PAYLOAD),
         (
             "text marked as base64 with a word",
@@ -307,7 +311,7 @@ fn odd_bodies_are_answered() {
             PAYLOAD,
         ),
         (
-            "an attribute of half a character",
+            "an attribute of a lone surrogate",
             body(r#"{"\ud800":1}"#).text(),
             PAYLOAD,
         ),
@@ -317,7 +321,7 @@ fn odd_bodies_are_answered() {
             PAYLOAD,
         ),
         (
-            "fifty faults below a name of 250 kB",
+            "more than fifty violations below a name of 250 kB",
             body(&format!(r#"{{"{slashes}":["\ud800"{}]}}"#, r#","\ud800""#.repeat(60))).text(),
             PAYLOAD,
         ),
@@ -343,7 +347,7 @@ fn odd_bodies_are_answered() {
             PAYLOAD,
         ),
         (
-            "tags with half a character after fifty huge numbers",
+            "tags with a lone surrogate after fifty huge numbers",
             with_tags(&format!(r#"{{"a":[{}"\ud800"]}}"#, "1.797e308,".repeat(50))).text(),
             PAYLOAD,
         ),
@@ -368,7 +372,7 @@ fn odd_bodies_are_answered() {
             CREATED,
         ),
         (
-            "tags with the largest number in full, which the event service can't read",
+            "tags with the largest number in full, which the event service can't read again",
             with_tags(&format!(r#"{{"a":17976931348623157{}}}"#, "0".repeat(292))).text(),
             PAYLOAD,
         ),
@@ -383,12 +387,12 @@ fn odd_bodies_are_answered() {
             MEDIA_TYPE,
         ),
         (
-            "a type of half a header",
+            "an incomplete content type",
             with_headers(create(), r#"{"content-type":"application/"}"#).text(),
             MEDIA_TYPE,
         ),
         (
-            "two types joined",
+            "two content types joined",
             with_headers(create(), r#"{"content-type":"text/plain,application/json"}"#).text(),
             MEDIA_TYPE,
         ),
@@ -444,7 +448,7 @@ fn odd_path_parameters_are_answered() {
             ("null as the id", id("null"), PARAMETER),
             ("a number as the id", id("5"), PARAMETER),
             ("an empty id", id(r#""""#), PARAMETER),
-            ("half a character as the id", id(r#""\ud800""#), PARAMETER),
+            ("a lone surrogate as the id", id(r#""\ud800""#), PARAMETER),
             (
                 "an id in braces",
                 id(r#""{8266d9a3-cb64-5cac-a760-dd3300c2e437}""#),
@@ -504,7 +508,7 @@ fn odd_events_for_a_room_are_answered() {
             PAYLOAD,
         ),
         (
-            "an attribute that is an object of permissions",
+            "an attribute that is reserved for authorization",
             with_body(event(), r#"{"type":"t","data":1,"attribute":"claims"}"#).text(),
             PAYLOAD,
         ),
@@ -530,9 +534,9 @@ fn odd_events_for_a_room_are_answered() {
             PAYLOAD,
         ),
         ("data of 200 levels", with_data(&nested('{', 200, "1")).text(), PAYLOAD),
-        ("data with half a character", with_data(r#"["\ud800"]"#).text(), PAYLOAD),
+        ("data with a lone surrogate", with_data(r#"["\ud800"]"#).text(), PAYLOAD),
         (
-            "data with half a character after fifty NUL characters",
+            "data with a lone surrogate after fifty NUL characters",
             with_data(&format!(r#"[{}"\ud800"]"#, r#""\u0000","#.repeat(50))).text(),
             PAYLOAD,
         ),
@@ -548,17 +552,17 @@ fn odd_events_for_a_room_are_answered() {
         ),
         ("a number beyond f64", with_data("-1e309").text(), INVALID_EVENT),
         (
-            "a number that is never read again",
+            "the smallest number that can't be read again",
             with_data("1.797e308").text(),
             INVALID_EVENT,
         ),
-        ("the number below it", with_data("1.79699999e308").text(), CREATED),
+        ("a number just below it", with_data("1.79699999e308").text(), CREATED),
         ("a number of 300 digits", with_data(&"9".repeat(300)).text(), CREATED),
-        ("a number below f64", with_data("1e-999").text(), CREATED),
+        ("a number too small for f64", with_data("1e-999").text(), CREATED),
         ("data of 102,400 bytes", with_data(&text(102_398)).text(), LARGE),
         ("data of 102,399 bytes", with_data(&text(102_397)).text(), CREATED),
         (
-            "fifty faults below a name of 90 kB",
+            "more than fifty violations below a name of 90 kB",
             with_data(&format!(r#"{{"{name}":["\u0000"{}]}}"#, r#","\u0000""#.repeat(60))).text(),
             INVALID_EVENT,
         ),
@@ -567,7 +571,7 @@ fn odd_events_for_a_room_are_answered() {
 }
 
 #[test]
-fn a_header_given_twice_in_different_case_counts_the_same_each_time() {
+fn a_header_repeated_in_different_case_always_has_the_same_effect() {
     let bench = Bench::start("create-chat");
     let headers =
         r#"{"Content-Type":"text/plain","content-type":"application/json","CONTENT-TYPE":"application/json"}"#;

@@ -1,4 +1,4 @@
-//! The deployed stack as its users, its operators and the event service meet it.
+//! The deployed stack as its users, its operators and the event service use it.
 
 use crate::support::{Answer, OwnTenant, SigningKey, client_builder, options, sdk_http_client};
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -17,12 +17,12 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-/// What `tools/check deploy` says about the stack.
-fn said(variable: &str) -> String {
+/// A variable that `tools/check deploy` sets, about the stack.
+fn setting(variable: &str) -> String {
     env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; tools/check deploy sets it"))
 }
 
-/// Region, credentials and endpoint are the environment's, as for any program.
+/// The SDK's configuration, with region, credentials and endpoint from the environment.
 async fn sdk() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(sdk_http_client())
@@ -30,40 +30,44 @@ async fn sdk() -> SdkConfig {
         .await
 }
 
-/// The event service that the deployed functions call. There is one for all tests, since its address was deployed.
+/// The event service that the deployed functions call. All tests share one, because the stack was deployed with its
+/// address.
 pub(super) async fn event_service() -> &'static EventService {
     static STARTED: OnceCell<EventService> = OnceCell::const_new();
     STARTED.get_or_init(start_event_service).await
 }
 
-/// Starts an event service that trusts the stack's key in KMS alone.
+/// Starts an event service that trusts only the stack's key in KMS.
 async fn start_event_service() -> EventService {
     let sdk = sdk().await;
     let kms = aws_sdk_kms::Client::new(&sdk);
     let public_key = kms
         .get_public_key()
-        .key_id(said("SERVICE_KEY_ID"))
+        .key_id(setting("SERVICE_KEY_ID"))
         .send()
         .await
         .unwrap();
     let public_key = BASE64_STANDARD.encode(public_key.public_key.unwrap());
-    let account = said("SERVICE_ACCOUNT");
+    let account = setting("SERVICE_ACCOUNT");
     let (_, issuer) = account.split_once('.').unwrap();
     let trusted = Issuer {
         public_key: format!("-----BEGIN PUBLIC KEY-----\n{public_key}\n-----END PUBLIC KEY-----\n"),
         audiences: vec![issuer.to_owned()],
     };
     let issuers = HashMap::from([(issuer.to_owned(), trusted)]);
-    let policy: Policy = Arc::new(move |intent| match intent.account == account {
-        true => Decision::Allowed,
-        false => Decision::Denied(Denial::NotAllowed),
+    let policy: Policy = Arc::new(move |intent| {
+        if intent.account == account {
+            Decision::Allowed
+        } else {
+            Decision::Denied(Denial::NotAllowed)
+        }
     });
     let event_service = EventService::new(Config::new(issuers, policy)).unwrap();
 
-    let listener = TcpListener::bind(said("EVENT_SERVICE_ADDRESS")).unwrap();
+    let listener = TcpListener::bind(setting("EVENT_SERVICE_ADDRESS")).unwrap();
     listener.set_nonblocking(true).unwrap();
     let serving = event_service.clone();
-    // A thread of its own: each test has a runtime of its own, which ends with it.
+    // The server needs its own thread, because each test's runtime ends with the test.
     thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -74,13 +78,13 @@ async fn start_event_service() -> EventService {
     event_service
 }
 
-/// An item of the table of chats.
+/// The item in the table of chats with this key.
 pub(super) async fn item(key: &str) -> Option<HashMap<String, AttributeValue>> {
     let sdk = sdk().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
     let request = dynamodb
         .get_item()
-        .table_name(said("CHATS_TABLE"))
+        .table_name(setting("CHATS_TABLE"))
         .consistent_read(true);
     let answer = request
         .key("pk", AttributeValue::S(key.to_owned()))
@@ -90,7 +94,7 @@ pub(super) async fn item(key: &str) -> Option<HashMap<String, AttributeValue>> {
     answer.item
 }
 
-/// A tenant of the stack and a client of its API.
+/// A tenant of the stack, with a client for its API.
 pub(super) struct Client {
     pub(super) tenant: OwnTenant,
     http: reqwest::Client,
@@ -98,7 +102,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Puts a tenant `name` with a key of its own into the table, as an operator does.
+    /// Puts a new tenant with a key of its own into the table, as an operator does.
     pub(super) async fn of_new_tenant(name: &str) -> Self {
         event_service().await;
         let tenant = OwnTenant::new(name, vec![SigningKey::es256(Some("first"))]);
@@ -109,15 +113,15 @@ impl Client {
         command
             .args(["tenant", "put"])
             .arg(file)
-            .args(["--table", &said("TENANTS_TABLE")]);
+            .args(["--table", &setting("TENANTS_TABLE")]);
         let put = command.output().await.unwrap();
         assert!(put.status.success(), "{put:?}");
 
-        let url = Url::parse(&said("DEPLOYED_URL")).unwrap();
+        let url = Url::parse(&setting("DEPLOYED_URL")).unwrap();
         let mut http = client_builder();
         let host = url.host_str().unwrap();
         if host.ends_with(".localhost") {
-            // Such a name is this machine (RFC 6761), which not every resolver knows.
+            // By RFC 6761 such a name means this machine, but not every resolver knows that.
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, url.port_or_known_default().unwrap()));
             http = http.resolve(host, address);
         }
@@ -128,12 +132,12 @@ impl Client {
         }
     }
 
-    /// A request with a token of this client's tenant.
+    /// Sends a request with a token of this client's tenant.
     pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         self.send_with(Some(&self.tenant.token()), method, path, body).await
     }
 
-    /// A request with this token, or none.
+    /// Sends a request with this token, or without one.
     pub(super) async fn send_with(
         &self,
         token: Option<&str>,
@@ -162,7 +166,7 @@ impl Client {
     }
 }
 
-/// The tenant's file.
+/// The tenant's file, in TOML.
 fn toml(tenant: &OwnTenant) -> String {
     let OwnTenant {
         issuer, audience, keys, ..
@@ -170,7 +174,7 @@ fn toml(tenant: &OwnTenant) -> String {
     let keys = keys.iter().map(|key| {
         let key = serde_json::to_value(key.jwk()).unwrap();
         let members = key.as_object().unwrap().iter();
-        // Texts, which are written in JSON as in TOML.
+        // All members are strings, whose JSON is also valid TOML.
         let members: String = members.map(|(name, value)| format!("{name} = {value}\n")).collect();
         format!("[[keys]]\n{members}")
     });

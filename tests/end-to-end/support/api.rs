@@ -1,4 +1,4 @@
-//! A running stack and a client of its API.
+//! A running stack with a client for its API.
 
 use super::{Proxy, Table, contract, patient_client};
 use bytes::Bytes;
@@ -13,18 +13,18 @@ use std::path::PathBuf;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-/// The variable that names the event service: a proxy in front of it is put there.
+/// The variable with the URL of the event service. A test points it at a proxy.
 pub(crate) const EVENT_SERVICE: &str = "EVENT_SERVICE_URL";
-/// Where the sample events have their token.
-const TOKEN_PLACE: &str = "put-a-token-here";
-/// The variable that names the table's endpoint.
+/// The placeholder for a token in the sample events.
+const TOKEN_PLACEHOLDER: &str = "put-a-token-here";
+/// The variable with the URL of the tables. A test points it at a proxy.
 pub(crate) const TABLE: &str = "DYNAMODB_URL";
 
-/// A stack of a test's own.
+/// The stack of one test.
 pub(crate) struct Api {
     pub(crate) stack: Stack,
     client: reqwest::Client,
-    /// Sent unless a request has its own: one of `school` that may do everything there.
+    /// The token of requests that have none of their own. It belongs to `school` and has every permission there.
     token: String,
 }
 
@@ -38,14 +38,15 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer to `request`, held against `openapi.yaml`.
+    /// Sends `request` and checks its answer against `openapi.yaml`.
     pub(crate) async fn of(request: RequestBuilder) -> Self {
         let (sent, answer) = Self::unchecked(request).await;
         contract::check(&sent, &answer);
         answer
     }
 
-    /// The answer to `request` through the gateway of `sam local`, which adds headers that the real one does not have.
+    /// Sends `request` through the gateway of `sam local`. Its answers are not checked, because that gateway adds
+    /// headers that the real one does not have.
     #[cfg(feature = "sam-local")]
     pub(crate) async fn of_sam_local(request: RequestBuilder) -> Self {
         Self::unchecked(request).await.1
@@ -72,19 +73,19 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Whether it is that of an earlier, equal request.
+    /// Whether it repeats the answer to an earlier, equal request.
     pub(crate) fn replayed(&self) -> bool {
         self.header("idempotent-replayed") == Some("true")
     }
 
-    /// Status and problem type.
+    /// The status and the problem's type.
     pub(crate) fn problem(&self) -> (u16, &str) {
         (self.status, self.body["type"].as_str().unwrap_or_default())
     }
 
     pub(crate) fn room(&self) -> Uuid {
         let room = self.body["real_time"]["event_room_id"].as_str();
-        room.unwrap_or_else(|| panic!("no chat: {self:?}")).parse().unwrap()
+        room.unwrap_or_else(|| panic!("not a chat: {self:?}")).parse().unwrap()
     }
 }
 
@@ -95,7 +96,7 @@ async fn binaries() -> BTreeMap<String, PathBuf> {
     BINARIES.get_or_init(build).await.clone()
 }
 
-/// Options for a stack of a test's own.
+/// Options for the stack of one test.
 pub(crate) async fn options() -> Options {
     Options::new(template(), binaries().await, DemoTenants::generate().unwrap())
 }
@@ -111,7 +112,7 @@ impl Api {
         Self::with(BTreeMap::new()).await
     }
 
-    /// As [`Api::start`], with other values for some variables of the functions.
+    /// Like [`Api::start`], with other values for some variables of the functions.
     pub(crate) async fn with(variables: BTreeMap<String, String>) -> Self {
         let mut options = options().await;
         options.variables = variables;
@@ -125,10 +126,10 @@ impl Api {
         Self { stack, client, token }
     }
 
-    /// A stack with a proxy in front of the backend that `variable` names.
+    /// A stack with a proxy in front of the backend whose URL is in `variable`.
     pub(crate) async fn behind(variable: &str, proxy: &Proxy) -> Self {
         let api = Self::with(BTreeMap::from([(variable.to_owned(), proxy.url().to_owned())])).await;
-        proxy.stand_before(match variable {
+        proxy.forward_to(match variable {
             TABLE => api.stack.dynamodb_url(),
             _ => api.stack.event_service_url(),
         });
@@ -155,15 +156,15 @@ impl Api {
             .headers_mut()
             .entry("authorization")
             .or_insert(authorization.parse().unwrap());
-        self.send_as_it_is(RequestBuilder::from_parts(client, request)).await
+        self.send_as_is(RequestBuilder::from_parts(client, request)).await
     }
 
-    /// As [`Api::send`], but without a token that the request does not have.
-    pub(crate) async fn send_as_it_is(&self, request: RequestBuilder) -> Answer {
+    /// Like [`Api::send`], but adds no token.
+    pub(crate) async fn send_as_is(&self, request: RequestBuilder) -> Answer {
         Answer::of(request).await
     }
 
-    /// A POST of JSON text.
+    /// Posts a JSON text.
     pub(crate) async fn post(&self, path: &str, body: impl Into<String>) -> Answer {
         let request = self
             .request(Method::POST, path)
@@ -188,7 +189,7 @@ impl Api {
             .await
     }
 
-    /// Puts a room that no chat has into the event service.
+    /// Puts a room into the event service that belongs to no chat.
     pub(crate) fn free_room(&self, audience: &str) -> Uuid {
         let id = Uuid::new_v4();
         let room = Room {
@@ -205,13 +206,13 @@ impl Api {
         id
     }
 
-    /// A token that does not have the defaults' permissions, subject or tenant.
+    /// A token whose permissions, subject or tenant differ from the defaults.
     pub(crate) fn token(&self, request: &TokenRequest) -> String {
         self.stack.tenants().token(request).unwrap()
     }
 
-    /// Invokes a function past the gateway; the answer is the function's own. The place for a token in an event gets one of
-    /// `school` that may do everything there.
+    /// Invokes a function without the gateway, and returns the function's own answer. The placeholder for a token in
+    /// the event is replaced by a token of `school` that has every permission there.
     pub(crate) async fn invoke(
         &self,
         function: &str,
@@ -219,7 +220,7 @@ impl Api {
     ) -> Result<Value, local::InvocationError> {
         let event: Bytes = event.into();
         let event = match std::str::from_utf8(&event) {
-            Ok(text) => Bytes::from(text.replace(TOKEN_PLACE, &self.token)),
+            Ok(text) => Bytes::from(text.replace(TOKEN_PLACEHOLDER, &self.token)),
             Err(_) => event,
         };
         let answer = self.stack.invoke(function, event).await?;
@@ -228,7 +229,7 @@ impl Api {
         Ok(answer)
     }
 
-    /// The line that the request of `answer` left in the log.
+    /// The log record of the request that `answer` answers.
     pub(crate) async fn record_of(&self, answer: &Answer) -> Value {
         let request_id = answer.header("apigw-requestid").unwrap();
         let line = self.stack.logs().find(|line| {
@@ -245,11 +246,11 @@ impl Api {
             let line: Value = serde_json::from_str(line).ok()?;
             line["PossibleOrphanRooms"].as_f64()
         });
-        // Each line counts one.
+        // Each line counts one room.
         counted.filter(|count| *count == 1.0).count()
     }
 
-    /// The rooms that no chat in the table has.
+    /// How many rooms belong to no chat in the table.
     pub(crate) fn rooms_without_a_chat(&self) -> usize {
         let held = self.table().rooms_of_chats();
         self.event_service()

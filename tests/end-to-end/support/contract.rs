@@ -1,4 +1,5 @@
-//! Holds every answer that a test gets against `openapi.yaml`, and writes down what was seen (`tools/check coverage`).
+//! Checks every answer that a test receives against `openapi.yaml`, and writes down the outcome for
+//! `tools/check coverage`.
 
 use super::Answer;
 use contract::{Contract, Document, Request, Seen};
@@ -9,10 +10,10 @@ use std::sync::LazyLock;
 static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::new(&Document::read()));
 static SEEN: LazyLock<Seen> = LazyLock::new(|| Seen::nothing_of(&CONTRACT));
 
-/// What the gateway adds to a function's answer.
+/// The header that the gateway adds to a function's answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 
-/// A request, kept while it is sent.
+/// A copy of a request, kept while the request is sent.
 pub(super) struct Sent {
     method: String,
     path: String,
@@ -32,7 +33,7 @@ impl Sent {
     }
 }
 
-/// Fails the test that saw an answer that the contract does not allow.
+/// Fails the test if the contract does not allow the answer.
 pub(super) fn check(sent: &Sent, answer: &Answer) {
     let request = Request {
         method: &sent.method,
@@ -51,8 +52,8 @@ pub(super) fn check(sent: &Sent, answer: &Answer) {
     }
 }
 
-/// As [`check`], for a function's own answer. It is not written down: many of these events are made by chance, and what is seen
-/// must not depend on it.
+/// Like [`check`], for a function's own answer. It writes down no outcome: many of these events are random, and the
+/// coverage must not depend on chance.
 pub(super) fn check_function(function: &str, answer: &Value) {
     let headers = answer["headers"].as_object().into_iter().flatten();
     let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.as_str().unwrap().parse().unwrap()));

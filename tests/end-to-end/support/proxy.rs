@@ -1,5 +1,5 @@
-//! A proxy in front of the table or the event service. It passes requests on, unless its script says otherwise: then it loses
-//! them, loses their answers, answers itself, or holds them while a process is killed.
+//! A proxy in front of the tables, the event service or another backend. It forwards requests unless its script says
+//! otherwise. Then it drops a request or its answer, answers by itself, or holds a request while a process is killed.
 
 use super::patient_client;
 use bytes::Bytes;
@@ -15,32 +15,33 @@ use std::sync::{Arc, Mutex, OnceLock};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// What happens to a request.
+/// What the proxy does with a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    /// It is passed on.
+    /// Forwards it.
     Pass,
-    /// The connection is closed; nothing was passed on.
+    /// Closes the connection and forwards nothing.
     Lose,
-    /// It is passed on, then the connection is closed without the answer.
+    /// Forwards it, then closes the connection without an answer.
     LoseAnswer,
-    /// It is not passed on; this is the answer: status, content type, body.
+    /// Forwards nothing, and answers with this status, content type and body.
     Answer(u16, &'static str, String),
-    /// It is not passed on; this status and location are the answer.
+    /// Forwards nothing, and answers with this status and location.
     Redirect(u16, String),
-    /// It is passed on, and something else is answered: status, content type, body.
+    /// Forwards it, but answers with this status, content type and body instead.
     PassAndAnswer(u16, &'static str, String),
-    /// It is held for ever; nothing was passed on. See [`Proxy::held`].
+    /// Holds it for ever and forwards nothing. See [`Proxy::held`].
     Hold,
-    /// It is passed on, and the answer is held for ever.
+    /// Forwards it, and holds the answer for ever.
     HoldAnswer,
 }
 
-/// A request that came by, other than those that functions send at their start to open connections, and those to the table of
-/// tenants: which of them come depends on what the process has in memory.
+/// A request that reached the proxy. Two kinds of requests are left out of the list. Functions send some at their
+/// start only to open connections. Requests to the table of tenants have a list of their own, because their number
+/// depends on what the process has in memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    /// The first is 1.
+    /// Its number; the first is 1.
     pub(crate) number: usize,
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -49,7 +50,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The DynamoDB operation, e.g. `GetItem`.
+    /// The operation of DynamoDB or KMS, for example `GetItem`.
     pub(crate) fn operation(&self) -> &str {
         let target = self
             .headers
@@ -58,7 +59,7 @@ impl Seen {
         target.rsplit('.').next().unwrap()
     }
 
-    /// Whether it is to the table of tenants.
+    /// Whether it goes to the table of tenants.
     fn is_about_tenants(&self) -> bool {
         self.mentions("\"TenantsTable\"")
     }
@@ -74,7 +75,7 @@ impl Seen {
 
 type Script = Box<dyn Fn(&Seen) -> Act + Send + Sync>;
 
-/// The proxy; it ends with the test's runtime.
+/// A running proxy. It ends with the test's runtime.
 pub(crate) struct Proxy {
     url: String,
     shared: Arc<Shared>,
@@ -114,34 +115,34 @@ impl Proxy {
         &self.url
     }
 
-    /// Says what it stands before. Until then it loses everything.
-    pub(crate) fn stand_before(&self, upstream: &str) {
+    /// Sets the backend that it forwards to. Until then it drops every request.
+    pub(crate) fn forward_to(&self, upstream: &str) {
         self.shared.upstream.set(upstream.to_owned()).unwrap();
     }
 
-    /// Follows another script from now on, and counts from 1 again.
+    /// Replaces the script, forgets the requests so far, and counts from 1 again.
     pub(crate) fn follow(&self, script: impl Fn(&Seen) -> Act + Send + Sync + 'static) {
         *self.shared.script.lock().unwrap() = Box::new(script);
         self.shared.count.store(0, Ordering::SeqCst);
         self.shared.seen.lock().unwrap().clear();
     }
 
-    /// Follows `script` with requests to the table of tenants.
+    /// Sets the script for requests to the table of tenants.
     pub(crate) fn follow_for_tenants(&self, script: impl Fn(&Seen) -> Act + Send + Sync + 'static) {
         *self.shared.tenants_script.lock().unwrap() = Box::new(script);
     }
 
-    /// The requests to the table of tenants, since it started.
+    /// The requests to the table of tenants since the proxy started.
     pub(crate) fn seen_about_tenants(&self) -> Vec<Seen> {
         self.shared.about_tenants.lock().unwrap().clone()
     }
 
-    /// Waits until a request or an answer is held.
+    /// Waits until it holds a request or an answer.
     pub(crate) async fn held(&self) {
         self.shared.held.acquire().await.unwrap().forget();
     }
 
-    /// The requests that came by since it started, or followed another script.
+    /// The requests since the proxy started, or since its script was replaced.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().unwrap().clone()
     }
@@ -152,7 +153,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let service = service_fn(|request| pass(&shared, request));
-            // An error is a connection that was closed, mostly on purpose.
+            // An error is a closed connection, usually closed on purpose.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -160,7 +161,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// An error closes the connection without an answer.
+/// Answers a request by the script. An error closes the connection without an answer.
 async fn pass(shared: &Shared, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
@@ -183,7 +184,7 @@ async fn pass(shared: &Shared, request: Request<Incoming>) -> io::Result<Respons
         shared.script.lock().unwrap()(&seen)
     };
     let pass_on = async {
-        let lost = || io::Error::other("stands before nothing");
+        let lost = || io::Error::other("the proxy has no backend");
         let upstream = shared.upstream.get().ok_or_else(lost)?;
         let mut headers = parts.headers;
         headers.remove("host");

@@ -1,4 +1,4 @@
-//! A look into the table of chats, past the functions, and the one change that tests make there.
+//! Direct access to the table of chats: tests look at items, put items, and let reservations expire.
 
 use dynoxide::Database;
 use local::Stack;
@@ -15,7 +15,7 @@ impl<'a> Table<'a> {
         Self(stack.tables())
     }
 
-    /// Every item, as DynamoDB's JSON.
+    /// Every item, in DynamoDB's JSON.
     pub(crate) fn items(&self) -> Vec<Value> {
         let request = serde_json::from_value(json!({"TableName": NAME, "ConsistentRead": true})).unwrap();
         let answer = serde_json::to_value(self.0.scan(request).unwrap()).unwrap();
@@ -28,25 +28,25 @@ impl<'a> Table<'a> {
         items
     }
 
-    /// The items of chats.
+    /// The items that are chats.
     pub(crate) fn chats(&self) -> Vec<Value> {
         self.items_of("chat#")
     }
 
-    /// The claims of chats on rooms.
+    /// The items that are claims of chats on rooms.
     pub(crate) fn claims(&self) -> Vec<Value> {
         self.items_of("room#")
     }
 
-    /// The rooms that chats have.
+    /// The rooms that belong to chats.
     pub(crate) fn rooms_of_chats(&self) -> Vec<Uuid> {
         let chats = self.chats();
         let rooms = chats.iter().filter_map(|chat| chat["event_room_id"]["S"].as_str());
         rooms.map(|room| room.parse().unwrap()).collect()
     }
 
-    /// Makes every reservation one that has run out.
-    pub(crate) fn let_reservations_run_out(&self) {
+    /// Lets every reservation expire.
+    pub(crate) fn expire_reservations(&self) {
         for item in self.chats() {
             if item.get("reserved_until").is_some() {
                 let request = json!({

@@ -1,4 +1,5 @@
-//! Tenants of a test's own, with keys of every kind: what the demo tenants' fixed documents and well-made tokens can't show.
+//! Tenants that a test makes for itself, with keys of every kind. The demo tenants don't suffice: their documents are
+//! fixed and their tokens are well formed.
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -10,19 +11,19 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The table of tenants, by its name in a stack.
+/// The name of the table of tenants in a local stack.
 const TABLE: &str = "TenantsTable";
 
-/// Everything that a token's `scope` can list.
+/// Every permission that a token's `scope` can list.
 const PERMISSIONS: &str = "chats:create chats:convert chats:read events:create claims:create";
 
-/// Now, in unix seconds.
+/// The present time in unix seconds.
 pub(crate) fn unix_seconds() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     now.as_secs().try_into().unwrap()
 }
 
-/// A private key with its place in a JWK Set.
+/// A private key, with the `kid` that its public key has in a JWK Set.
 pub(crate) struct SigningKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<String>,
@@ -30,7 +31,7 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningKey {
-    /// The ES256 key of a PEM text.
+    /// The ES256 key in a PEM text.
     pub(crate) fn of_pem(private: &str, kid: Option<&str>) -> Self {
         Self::new(
             Algorithm::ES256,
@@ -73,14 +74,14 @@ impl SigningKey {
         }
     }
 
-    /// Its public part.
+    /// Its public key.
     pub(crate) fn jwk(&self) -> Jwk {
         let mut jwk = Jwk::from_encoding_key(&self.key, self.algorithm).unwrap();
         jwk.common.key_id = self.kid.clone();
         jwk
     }
 
-    /// A token of these two JSON texts, whatever they say.
+    /// A token of these two JSON texts, which need not be valid.
     pub(crate) fn token(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", part(header), part(claims));
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, self.algorithm).unwrap();
@@ -97,12 +98,12 @@ impl SigningKey {
     }
 }
 
-/// One part of a token.
+/// `bytes` as one part of a token.
 pub(crate) fn part(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A tenant of a test's own with one audience, which is the `aud` of its tokens, too.
+/// A tenant that a test makes for itself. It has one audience, which is also the `aud` of its tokens.
 pub(crate) struct OwnTenant {
     pub(crate) issuer: String,
     pub(crate) audience: String,
@@ -111,7 +112,7 @@ pub(crate) struct OwnTenant {
 }
 
 impl OwnTenant {
-    /// The tenant `name`, which authorizes by scopes.
+    /// The tenant `name`, which authorizes by the scopes in tokens.
     pub(crate) fn new(name: &str, keys: Vec<SigningKey>) -> Self {
         Self {
             issuer: format!("iam.{name}.example.net"),
@@ -121,7 +122,7 @@ impl OwnTenant {
         }
     }
 
-    /// The tenant `name`, which authorizes by its endpoint.
+    /// The tenant `name`, which authorizes by an endpoint.
     pub(crate) fn with_endpoint(name: &str, endpoint: String) -> Self {
         Self {
             authorization: Authorization::Http { endpoint },
@@ -143,7 +144,7 @@ impl OwnTenant {
         put_item(stack, json!({issuer.0: {"S": issuer.1}, document.0: {"S": document.1}}));
     }
 
-    /// Claims that may do everything for an hour.
+    /// Claims with every permission for an hour.
     pub(crate) fn claims(&self) -> Value {
         json!({
             "iss": self.issuer, "aud": self.audience, "sub": "teacher", "scope": PERMISSIONS,
@@ -151,18 +152,18 @@ impl OwnTenant {
         })
     }
 
-    /// A token of its first key that may do everything.
+    /// A token with every permission, signed with the first key.
     pub(crate) fn token(&self) -> String {
         self.token_with(&self.keys[0], &self.claims())
     }
 
-    /// A token of one of its keys.
+    /// A token with these claims, signed with `key`.
     pub(crate) fn token_with(&self, key: &SigningKey, claims: &Value) -> String {
         key.token(&key.header().to_string(), &claims.to_string())
     }
 }
 
-/// Puts an item, whatever it is, into the table of tenants.
+/// Puts an item into the table of tenants; it need not be a valid tenant.
 pub(crate) fn put_item(stack: &Stack, item: Value) {
     let request = json!({"TableName": TABLE, "Item": item});
     stack

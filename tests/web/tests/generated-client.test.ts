@@ -1,4 +1,4 @@
-// A client that is generated from openapi.yaml makes each call, and tells the errors from each other by their types.
+// A client that is generated from openapi.yaml makes every call, and distinguishes the errors by their types.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -33,7 +33,7 @@ async function createChat(scope: string, tags?: Chat["tags"]): Promise<Chat> {
   return data;
 }
 
-/** All answers of an operation that are no success, by their JSON. */
+/** The JSON of all answers of an operation except its success. */
 type Failure<Operation extends keyof operations> = {
   [Status in keyof operations[Operation]["responses"]]: Status extends 200 | 201
     ? never
@@ -42,14 +42,14 @@ type Failure<Operation extends keyof operations> = {
       : never;
 }[keyof operations[Operation]["responses"]];
 
-/** What a caller does about a failure of createChat. That no type is forgotten is for the compiler to see. */
+/** What a caller does about a failure of createChat. The compiler checks that no type is forgotten. */
 function remedy(failure: Failure<"createChat">): string {
   if ("message" in failure) {
     return `the gateway says ${failure.message}`;
   }
   switch (failure.type) {
     case "invalid_payload":
-      return `mend ${(failure.errors ?? []).map((fault) => fault.pointer).join(" and ")}`;
+      return `fix ${(failure.errors ?? []).map((violation) => violation.pointer).join(" and ")}`;
     case "authentication_failed":
       return "send a valid token";
     case "access_denied":
@@ -78,7 +78,7 @@ async function remedyOf(body: components["schemas"]["NewChat"], by = client): Pr
   return remedy(error);
 }
 
-test("creates a chat, and the same again", async () => {
+test("creates a chat and repeats the request", async () => {
   const body = { audience, scope: "math 7", tags: { lesson: 7 } };
   const first = await client.POST("/api/v1/chats", { body });
   assert.equal(first.response.status, 201);
@@ -91,7 +91,7 @@ test("creates a chat, and the same again", async () => {
 });
 
 test("reads a chat by id and by scope", async () => {
-  // Characters that a client must encode.
+  // The scope has characters that a client must encode.
   const chat = await createChat("Класс 7 + 50% #1");
   const byId = await client.GET("/api/v1/chats/{chat_id}", { params: { path: { chat_id: chat.chat_id } } });
   assert.deepEqual([byId.response.status, byId.data], [200, chat]);
@@ -111,7 +111,7 @@ test("creates an event", async () => {
 });
 
 test("converts a room", async () => {
-  // The room that the local stack has for it.
+  // The local stack provides this room for a conversion.
   const event_room_id = "6f1c2b0a-3d4e-4f50-8a6b-7c8d9e0f1a2b";
   const { data, response } = await client.POST("/api/v1/chats/convert", {
     body: { audience, scope: "physics 7", event_room_id },
@@ -120,17 +120,17 @@ test("converts a room", async () => {
   assert.deepEqual(data?.real_time, { event_room_id });
 });
 
-test("says what to do about each failure", async () => {
+test("finds the remedy for each failure", async () => {
   const { chat_id } = await createChat("taken", { lesson: 1 });
   assert.equal(await remedyOf({ audience, scope: "taken" }), `read ${chat_id}`);
-  assert.equal(await remedyOf({ audience: "", scope: "a\nb" }), "mend /audience and /scope");
+  assert.equal(await remedyOf({ audience: "", scope: "a\nb" }), "fix /audience and /scope");
   assert.match(await remedyOf({ audience, scope: "large", tags: { text: "x".repeat(16_384) } }), /^tags must have/);
   assert.equal(await remedyOf({ audience: "clinic.example.org", scope: "x" }), "ask for the permission");
   const expired = clientWith(await token("--ttl", "-120"));
   assert.equal(await remedyOf({ audience, scope: "x" }, expired), "send a valid token");
 });
 
-test("tells a chat that is not there from a path that is not there", async () => {
+test("distinguishes a missing chat from a missing path", async () => {
   const read = async (scope: string) => {
     const { error } = await client.GET("/api/v1/audiences/{audience}/chats/{scope}", {
       params: { path: { audience, scope } },
@@ -139,6 +139,6 @@ test("tells a chat that is not there from a path that is not there", async () =>
     return "message" in error ? error.message : error.type;
   };
   assert.equal(await read("nothing"), "chat_not_found");
-  // An encoded slash makes another path, which only the gateway can answer.
+  // With an encoded slash the path is a different one, which only the gateway can answer.
   assert.equal(await read("a/b"), "Not Found");
 });

@@ -1,4 +1,4 @@
-// The platform's own client, @ulms/api-clients, reads chats from a page of another origin.
+// The platform's own client, @ulms/api-clients, reads chats from a page with another origin.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -42,7 +42,7 @@ after(async () => {
   platform.close();
 });
 
-/** Serves the page at a port, and so an origin, of its own. */
+/** Serves the page on a port of its own, and so with an origin of its own. */
 async function servePage(): Promise<Server> {
   const bundled = await build({
     entryPoints: [fileURLToPath(new URL("platform-client/page.js", import.meta.url))],
@@ -64,7 +64,7 @@ function read(changes: Partial<Read> = {}): Promise<Outcome> {
   return page.evaluate((request) => window.read(request), { url: stack.url, token: teacher, audience, scope, ...changes });
 }
 
-/** The `type` of what the client has thrown. */
+/** The `type` of the error that the client throws. */
 async function thrownType(changes: Partial<Read>): Promise<unknown> {
   const outcome = await read(changes);
   assert.ok("thrown" in outcome, JSON.stringify(outcome));
@@ -78,16 +78,16 @@ test("reads a chat after a preflight", async () => {
   devtools.on("Network.requestWillBeSent", ({ request }) => requests.push(`${request.method} ${request.url}`));
   assert.deepEqual(await read(), { chat });
   const url = `${stack.url}/api/v1/audiences/school.example.org/chats/math%207`;
-  // In the order in which they are told, which need not be that of sending.
+  // Sorted, because they may be reported in another order than they are sent.
   assert.deepEqual(requests.sort(), [`GET ${url}`, `OPTIONS ${url}`]);
   await devtools.detach();
 });
 
-test("reads a chat with options of the client in the query", async () => {
+test("reads a chat with the client's options in the query", async () => {
   assert.deepEqual(await read({ options: { include: ["tags"], page: 2 } }), { chat });
 });
 
-test("gets errors that it tells apart by their types", async () => {
+test("distinguishes errors by their types", async () => {
   assert.equal(await thrownType({ scope: "nothing" }), "chat_not_found");
   assert.equal(await thrownType({ token: await token("--ttl", "-120") }), "authentication_failed");
   assert.equal(await thrownType({ token: "none" }), "authentication_failed");
@@ -96,7 +96,7 @@ test("gets errors that it tells apart by their types", async () => {
   assert.equal(await thrownType({ scope: "x".repeat(256) }), "invalid_parameter");
 });
 
-test("gets the whole of an error", async () => {
+test("receives all members of an error", async () => {
   const outcome = await read({ scope: "nothing" });
   assert.ok("thrown" in outcome);
   const { request_id, ...rest } = outcome.thrown as Record<string, unknown>;

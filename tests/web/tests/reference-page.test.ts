@@ -1,4 +1,4 @@
-// The page that `cargo local` serves at `/`, in Chromium, as a person reads and tries it.
+// The page that `cargo local` serves at `/`, read and tried out in Chromium as a person does.
 
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -23,7 +23,7 @@ interface Document {
 const document = parse(readFileSync(join(root, "openapi.yaml"), "utf8")) as Document;
 const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
 
-/** Pictures of what the tests saw, to be looked at by a person. */
+/** Screenshots of what the tests saw, for a person to look at. */
 const pictures = join(root, "tests/web/build/pictures");
 
 let stack: Stack;
@@ -31,7 +31,7 @@ let browser: Browser;
 let page: Page;
 /** The origin of the page. */
 let served: string;
-/** What must not happen while a page is read: requests to other origins, errors in the console. */
+/** Events that must not happen while a page is read: requests to other origins, errors in the console. */
 let complaints: string[];
 
 before(async () => {
@@ -75,12 +75,12 @@ async function read(url: string): Promise<void> {
 }
 
 function link(name: string): Locator {
-  const sideBar = page.getByRole("complementary", { name: "Sidebar for Chats API" });
-  // The operations' links end with their methods.
-  return sideBar.getByRole("link", { name: new RegExp(`^${name}( HTTP Method: [A-Z]+)?$`) });
+  const sidebar = page.getByRole("complementary", { name: "Sidebar for Chats API" });
+  // The link of an operation ends with its method.
+  return sidebar.getByRole("link", { name: new RegExp(`^${name}( HTTP Method: [A-Z]+)?$`) });
 }
 
-/** Goes to an operation by the side bar and returns its part of the page. */
+/** Goes to an operation through the sidebar and returns its section of the page. */
 async function open(summary: string): Promise<Locator> {
   await link(summary).click();
   const section = page.getByRole("region", { name: summary, exact: true });
@@ -92,7 +92,7 @@ async function picture(name: string): Promise<void> {
   await page.screenshot({ path: join(pictures, `${name}.png`) });
 }
 
-test("shows all operations and all schemas in the side bar", async () => {
+test("shows all operations and all schemas in the sidebar", async () => {
   await read(stack.url);
   assert.equal(operations.length, 5);
   for (const name of [...operations.map(({ summary }) => summary), ...Object.keys(document.components.schemas)]) {
@@ -128,7 +128,7 @@ test("shows what to do about each error", async () => {
   }
 });
 
-test("sends a create with the token that it has, and shows the chat", async () => {
+test("creates a chat with the token that it provides, and shows the chat", async () => {
   await read(stack.url);
   const section = await open("Create a chat");
   await section.getByRole("button", { name: "Test Request" }).click();
@@ -141,7 +141,7 @@ test("sends a create with the token that it has, and shows the chat", async () =
   await picture("created");
 });
 
-test("is also a static site, which has no token and asks for one", async () => {
+test("works as a static site, which has no token", async () => {
   const folder = join(root, "tests/web/build/site");
   await run("reference", folder);
   const site = await serve(folder);

@@ -1,4 +1,4 @@
-// The package has no types; these are of what is used here.
+// The package has no types. These declare the parts that are used here.
 
 declare module "@ulms/api-clients/es/http-client.js" {
   export default class FetchHttpClient {

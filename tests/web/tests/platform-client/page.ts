@@ -1,10 +1,11 @@
-// What runs in the browser: a page of the platform's, which reads chats with the platform's own client.
+// The page of the platform that runs in the browser and reads chats with the platform's own client.
 
-// Not from the package's index, which no bundler takes: it needs a file that the package nats.ws keeps to itself.
+// These imports bypass the package's index, which cannot be bundled: it needs a file that the package nats.ws does not
+// export.
 import Dispatcher from "@ulms/api-clients/es/dispatcher.js";
 import FetchHttpClient from "@ulms/api-clients/es/http-client.js";
 
-/** What a read came to: the chat, or what the client has thrown. */
+/** The outcome of a read: the chat, or the error that the client throws. */
 export type Outcome = { chat: unknown } | { thrown: unknown };
 
 export interface Read {
@@ -13,7 +14,7 @@ export interface Read {
   token: string;
   audience: string;
   scope: string;
-  /** Becomes the query. */
+  /** Options that become the query. */
   options?: Record<string, unknown>;
 }
 

@@ -1,4 +1,4 @@
-// Serves a folder as GitHub Pages does: below a path, at an origin of its own.
+// Serves a folder as GitHub Pages does: below a path, with an origin of its own.
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";

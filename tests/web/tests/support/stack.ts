@@ -1,4 +1,4 @@
-// A stack of `cargo local` on free ports, one for each test file.
+// A stack of `cargo local` on free ports. Each test file starts its own.
 
 import { spawn, execFile } from "node:child_process";
 import { once } from "node:events";
@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** The root of the repository, seen from where this file is when it runs. */
+/** The root of the repository, relative to the compiled file. */
 export const root = fileURLToPath(new URL("../../../../../", import.meta.url));
 
 const PORTS = ["--port", "--dynamodb-port", "--event-service-port"];
@@ -24,13 +24,13 @@ export async function startStack(): Promise<Stack> {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");
-  // Tests that fail before their end, or take so long that the runner ends them, leave nothing behind.
+  // Stop the stack also when a test fails early or the runner ends it for taking too long.
   process.once("exit", () => child.kill());
   process.once("SIGTERM", () => process.exit(1));
   for await (const line of createInterface({ input: child.stdout })) {
     const [word, url] = line.split(" ");
     if (word === "ready" && url !== undefined) {
-      // What the functions log from now on is not looked at, but must go somewhere.
+      // The functions' later output is not needed, but the pipe must be drained.
       child.stdout.resume();
       return {
         url,
@@ -41,15 +41,15 @@ export async function startStack(): Promise<Stack> {
       };
     }
   }
-  throw new Error("cargo local ended before it was ready");
+  throw new Error("cargo local exited before it was ready");
 }
 
-/** A token of a demo tenant; `options` are those of `cargo local token`. */
+/** A token of a demo tenant. `options` are the options of `cargo local token`. */
 export async function token(...options: string[]): Promise<string> {
   return (await run("token", ...options)).trim();
 }
 
-/** What a command of `cargo local` prints. */
+/** The output of a command of `cargo local`. */
 export async function run(...command: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)("cargo", ["local", ...command], { cwd: root });
   return stdout;

@@ -1,4 +1,4 @@
-//! Tokens that are made badly on purpose, each with its name and the beginning of what the log says of it.
+//! Tokens that are malformed on purpose. Each has a name and the beginning of the reason that the log gives.
 
 mod claims;
 
@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
-/// A badly made token.
+/// A bad token.
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) reason: &'static str,
@@ -29,7 +29,7 @@ const SUBJECT: &str = "sub is not valid";
 const EXPIRED: &str = "the token has expired";
 const NOT_YET: &str = "the token is not valid yet";
 
-/// Makes tokens of a tenant with one ES256 key, and bad ones of them.
+/// Makes bad tokens for a tenant with one ES256 key.
 struct Forge<'a> {
     tenant: &'a OwnTenant,
     key: &'a SigningKey,
@@ -37,7 +37,7 @@ struct Forge<'a> {
     cases: Vec<Case>,
 }
 
-/// All cases, for `tenant` whose one key is `pem`.
+/// All cases, for `tenant`. Its only key is `pem`.
 pub(super) fn cases(tenant: &OwnTenant, pem: &local::Key) -> Vec<Case> {
     let mut forge = Forge {
         tenant,
@@ -81,13 +81,13 @@ impl Forge<'_> {
         self.key.token(&self.good_header(), &self.good_claims())
     }
 
-    /// A well signed token whose header has `members` besides or instead; null is null.
+    /// A well signed token, with `members` added to its header or replaced in it. `null` sets a member to null.
     fn with_header(&self, members: Value) -> String {
         let header = merged(self.key.header(), members);
         self.key.token(&header.to_string(), &self.good_claims())
     }
 
-    /// A well signed token with these claims besides or instead.
+    /// A well signed token, with `members` added to its claims or replaced in them.
     fn with_claims(&self, members: Value) -> String {
         let claims = merged(self.tenant.claims(), members);
         self.key.token(&self.good_header(), &claims.to_string())
@@ -121,7 +121,7 @@ impl Forge<'_> {
         self.add("two tokens", MALFORMED, &format!("{good} {good}"));
         self.add("two tokens with a comma", MALFORMED, &format!("{good},{good}"));
         self.add("quotes", MALFORMED, &format!("\"{good}\""));
-        // The gateway itself refuses headers of more than 10,240 bytes.
+        // Longer tokens don't get this far: the gateway rejects headers of more than 10,240 bytes.
         let long = self.with_claims(json!({"padding": "x".repeat(6_000)}));
         self.add("a well signed token over 8 KiB", TOO_LONG, &long);
         self.add("8193 bytes of anything", TOO_LONG, &"a".repeat(8193));
@@ -152,7 +152,7 @@ impl Forge<'_> {
                 self.pem.public.trim_end().as_bytes().to_vec(),
             ),
             ("DER", der.clone()),
-            // An uncompressed point is the last 65 bytes of a P-256 SubjectPublicKeyInfo.
+            // The last 65 bytes of a P-256 SubjectPublicKeyInfo are the uncompressed point.
             ("point", der[der.len() - 65..].to_vec()),
             ("JWK", serde_json::to_vec(&self.key.jwk()).unwrap()),
         ] {
@@ -192,15 +192,19 @@ impl Forge<'_> {
     fn headers(&mut self) {
         for (name, members, reason) in [
             ("a critical header", json!({"crit": ["x"], "x": 1}), CRITICAL),
-            ("a critical header that is not there", json!({"crit": ["x"]}), CRITICAL),
+            ("a critical header that is missing", json!({"crit": ["x"]}), CRITICAL),
             ("an empty list of critical headers", json!({"crit": []}), CRITICAL),
             (
                 "a critical exp",
                 json!({"crit": ["exp"], "exp": unix_seconds() + 3600}),
                 CRITICAL,
             ),
-            ("b64, critical", json!({"crit": ["b64"], "b64": false}), CRITICAL),
-            ("no list of critical headers", json!({"crit": "x", "x": 1}), MALFORMED),
+            ("a critical b64", json!({"crit": ["b64"], "b64": false}), CRITICAL),
+            (
+                "critical headers that are not a list",
+                json!({"crit": "x", "x": 1}),
+                MALFORMED,
+            ),
             ("an unknown kid", json!({"kid": "other"}), UNKNOWN_KEY),
             ("an empty kid", json!({"kid": ""}), UNKNOWN_KEY),
             ("SQL for a kid", json!({"kid": "first' OR '1'='1"}), UNKNOWN_KEY),
@@ -241,18 +245,18 @@ impl Forge<'_> {
             ("two parts", format!("{header}.{claims}")),
             ("four parts", format!("{good}.{signature}")),
             ("five parts", format!("{good}.{claims}.{signature}")),
-            ("a dot more at the end", format!("{good}.")),
-            ("two dots more at the end", format!("{good}..")),
-            ("a dot more at the beginning", format!(".{good}")),
+            ("an additional dot at the end", format!("{good}.")),
+            ("two additional dots at the end", format!("{good}..")),
+            ("an additional dot at the beginning", format!(".{good}")),
             ("two dots in the middle", format!("{header}..{claims}.{signature}")),
             ("no header", format!(".{claims}.{signature}")),
             ("no claims", format!("{header}..{signature}")),
-            ("dots alone", "..".to_owned()),
+            ("only dots", "..".to_owned()),
             ("padding", format!("{header}=.{claims}==.{signature}==")),
             ("a line break in base64", format!("{header}%0A.{claims}.{signature}")),
             ("a space after a dot", format!("{header}. {claims}.{signature}")),
-            ("a header that is no base64", format!("{{}}.{claims}.{signature}")),
-            ("claims that are no base64", format!("{header}.!!!!.{signature}")),
+            ("a header that is not base64", format!("{{}}.{claims}.{signature}")),
+            ("claims that are not base64", format!("{header}.!!!!.{signature}")),
             (
                 "a JWE",
                 format!(
@@ -269,7 +273,7 @@ impl Forge<'_> {
             MALFORMED,
             &format!("{standard}.{claims}.{signature}"),
         );
-        self.add("nothing but spaces", MALFORMED, ". .");
+        self.add("dots and a space", MALFORMED, ". .");
     }
 
     fn signatures(&mut self) {
@@ -295,23 +299,24 @@ impl Forge<'_> {
             ("the highest r and s", vec![0xff; 64]),
             ("r and s swapped", [&bytes[32..], &bytes[..32]].concat()),
             ("a signature that is cut off", bytes[..63].to_vec()),
-            ("r alone", bytes[..32].to_vec()),
+            ("only r", bytes[..32].to_vec()),
             ("a byte after the signature", [&bytes[..], &[0]].concat()),
             ("a byte before the signature", [&[0], &bytes[..]].concat()),
             ("a signature in DER form", der.as_ref().to_vec()),
-            ("another bit in r", flipped(0)),
-            ("another bit in s", flipped(63)),
+            ("a flipped bit in r", flipped(0)),
+            ("a flipped bit in s", flipped(63)),
         ] {
             self.add(name, SIGNATURE, &format!("{message}.{}", part(signature)));
         }
-        // Of the last of 86 characters two bits count; "B" has another one set.
+        // Only two bits of the last of the 86 characters count. The next character of the alphabet differs in the
+        // others.
         let last = signature.chars().last().unwrap();
         let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let next = alphabet.chars().nth(alphabet.find(last).unwrap() + 1).unwrap();
         let odd = format!("{message}.{}{next}", &signature[..85]);
         self.add("base64 that is not canonical", MALFORMED, &odd);
         self.add("a signature with padding", MALFORMED, &format!("{good}=="));
-        self.add("a signature that is no base64", MALFORMED, &format!("{message}.%%%%"));
+        self.add("a signature that is not base64", MALFORMED, &format!("{message}.%%%%"));
 
         let other = self.with_claims(json!({"sub": "principal"}));
         let claims = other.split('.').nth(1).unwrap();
@@ -327,14 +332,14 @@ impl Forge<'_> {
         let prefixed = self.key.token(&format!(" {}", self.good_header()), &self.good_claims());
         let (_, signature) = prefixed.rsplit_once('.').unwrap();
         self.add(
-            "a signature of other bytes with the same meaning",
+            "a signature over other bytes with the same meaning",
             SIGNATURE,
             &format!("{message}.{signature}"),
         );
     }
 }
 
-/// `object` with the members of `others` besides or instead.
+/// `object` with the members of `others` added or replaced.
 fn merged(mut object: Value, others: Value) -> Value {
     let Value::Object(others) = others else {
         panic!("{others}")

@@ -1,4 +1,4 @@
-//! What a well signed token can say wrong: claims of other types and values, and JSON that readers understand differently.
+//! Well signed tokens with wrong contents: claims of other types and values, and JSON that parsers read differently.
 
 use super::{AUDIENCE, EXPIRED, Forge, ISSUER, MALFORMED, NOT_YET, SUBJECT, UNKNOWN_ISSUER, UNKNOWN_KEY};
 use crate::support::{part, unix_seconds};
@@ -33,7 +33,7 @@ impl Forge<'_> {
             (json!({"iss": "nobody"}), UNKNOWN_ISSUER),
             (json!({"iss": format!("{issuer} ")}), UNKNOWN_ISSUER),
             (json!({"iss": issuer.to_uppercase()}), UNKNOWN_ISSUER),
-            // Somebody's, whose key did not sign it.
+            // Another tenant's issuer, whose key did not sign it.
             (json!({"iss": "iam.school.example.org"}), UNKNOWN_KEY),
             (json!({"aud": "school.example.org"}), AUDIENCE),
             (json!({"aud": ""}), AUDIENCE),
@@ -55,7 +55,7 @@ impl Forge<'_> {
             (json!({"exp": -1}), MALFORMED),
             (json!({"exp": u64::MAX}), MALFORMED),
             (json!({"exp": 1e300}), MALFORMED),
-            // Far off, as the test may take its time; a unit test has the second.
+            // Far in the future, because the test may be slow. A unit test checks the exact second.
             (json!({"nbf": now + 1800}), NOT_YET),
             (json!({"nbf": now.to_string()}), MALFORMED),
             (json!({"nbf": null}), MALFORMED),
@@ -108,7 +108,7 @@ impl Forge<'_> {
             ("single quotes", claims.replace('"', "'")),
             ("claims that end too early", claims[..claims.len() - 1].to_owned()),
             (
-                "half of a surrogate pair",
+                "a lone surrogate",
                 format!("{{{inner},\"sub2\":\"\\ud800\",\"iss\":\"\\ud800\"}}"),
             ),
             ("iss twice", format!("{{{inner},\"iss\":\"iam.school.example.org\"}}")),
@@ -123,7 +123,7 @@ impl Forge<'_> {
             ("an exp beyond f64", number("1e400")),
             ("an exp of 400 digits", number(&huge_digits)),
             ("an exp that is not a number", number("NaN")),
-            ("an endless exp", number("Infinity")),
+            ("an infinite exp", number("Infinity")),
             ("an exp in hexadecimal", number("0xFFFFFFFF")),
             ("an exp with a leading zero", number("09000000000")),
         ] {
@@ -140,7 +140,7 @@ impl Forge<'_> {
             ("alg twice", format!("{{{inner},\"alg\":\"none\"}}")),
             ("kid twice", format!("{{{inner},\"kid\":\"first\"}}")),
             (
-                "a header that is nested too deep",
+                "a header that is nested too deeply",
                 format!("{{{inner},\"x\":{}{}}}", "[".repeat(1_000), "]".repeat(1_000)),
             ),
             ("crit twice", format!("{{{inner},\"crit\":null,\"crit\":[]}}")),
