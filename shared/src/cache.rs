@@ -1,5 +1,5 @@
-//! Values that are kept in memory between requests. A cache bounds the number of its entries, to save memory, and their age, to
-//! stay true. Time is an argument, so that tests can move it.
+//! Values that are kept in memory between requests. A cache bounds the number of its entries, to save memory, and their
+//! age, to stay true. Time is an argument, so that tests can move it.
 
 use crate::clock::Moment;
 use lru::LruCache;
@@ -53,7 +53,8 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         self.insert_since(key, value, now, now);
     }
 
-    /// Stores a value that became known at `since`. Entries that are too old `now` are removed from the least recently used end.
+    /// Stores a value that became known at `since`. Entries that are too old `now` are removed from the least recently
+    /// used end.
     pub(crate) fn insert_since(&self, key: K, value: V, since: Moment, now: Moment) {
         let mut entries = self.lock();
         while entries

@@ -1,5 +1,5 @@
-//! Time: unix seconds for what is stored, deadlines for what an invocation may still start, and moments for what is kept in
-//! memory.
+//! Time: unix seconds for what is stored, deadlines for what an invocation may still start, and moments for what is
+//! kept in memory.
 
 use std::ops::Add;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -60,8 +60,9 @@ impl Deadline {
 
 /// A point in time, used to tell the age of something in memory.
 ///
-/// It is measured by two clocks. Lambda freezes a process between requests: its monotonic clock may stand still meanwhile, and its
-/// wall clock may be set back. The larger age counts, because a value that is dropped too early is only fetched again.
+/// It is measured by two clocks. Lambda freezes a process between requests: its monotonic clock may stand still
+/// meanwhile, and its wall clock may be set back. The larger age counts, because a value that is dropped too early is
+/// only fetched again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
     monotonic: Instant,
@@ -78,8 +79,8 @@ impl Moment {
         }
     }
 
-    /// Returns the time that has passed since `earlier`. If the wall clock was set back, that time is unknown; the result is then
-    /// the longest possible duration.
+    /// Returns the time that has passed since `earlier`. If the wall clock was set back, that time is unknown; the
+    /// result is then the longest possible duration.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let wall = self.wall.checked_sub(earlier.wall).unwrap_or(Duration::MAX);
         wall.max(self.monotonic.saturating_duration_since(earlier.monotonic))

@@ -1,6 +1,7 @@
-//! What the five functions share. A function's own folder holds the story of its route; everything that two of them need is here.
+//! What the five functions share. A function's own folder holds the story of its route; everything that two of them
+//! need is here.
 //!
-//! The modules are floors. Each one uses only those above it in this list:
+//! The modules are layers. Each one uses only those that come before it in this list:
 //!
 //! | module | subject |
 //! |---|---|

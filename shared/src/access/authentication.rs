@@ -1,7 +1,8 @@
 //! Authentication: the bearer token of a request is verified with the keys of the tenant that issued it.
 //!
-//! A token has no influence on how it is verified. The key determines the algorithm, and a token with unknown critical headers is
-//! rejected. The answer is the same for every rejection, so that callers can't probe for the reason. The log has it.
+//! A token has no influence on how it is verified. The key determines the algorithm, and a token with unknown critical
+//! headers is rejected. The answer is the same for every rejection, so that callers can't probe for the reason. The log
+//! has it.
 
 use super::tenant::{Tenant, valid_issuer};
 use super::tenants::{KNOWN_AGE, TenantsTable};
@@ -241,7 +242,8 @@ fn bearer_token(authorization: Option<&HeaderValue>) -> Result<&str, Rejection> 
     Ok(token)
 }
 
-/// Verifies a token that `tenant` must have signed, and returns its claims. Its times are checked separately, for each request.
+/// Verifies a token that `tenant` must have signed, and returns its claims. Its times are checked separately, for each
+/// request.
 fn verify(token: &str, header: &Header, tenant: &Tenant) -> Result<Claims, Rejection> {
     let key = tenant.key(header.kid.as_deref()).ok_or(Rejection::UnknownKey)?;
     if header.alg != key.algorithm {

@@ -1,7 +1,7 @@
 //! Authorization: what an account may do, in the three ways that a tenant can choose for an audience.
 //!
-//! Each action is a type, and its permit is a type, too. A function that needs permission takes the permit as an argument. So code that
-//! checks nothing, or another action, does not compile.
+//! Each action is a type, and its permit is a type, too. A function that needs permission takes the permit as an
+//! argument. So code that checks nothing, or another action, does not compile.
 
 use super::authentication::Account;
 use crate::domain::{Audience, ChatId, Error, Event};
@@ -78,7 +78,8 @@ pub struct Create;
 #[derive(Debug)]
 pub struct Convert;
 
-/// Change the classroom of a room, which is a part of converting it. The account needs permission for the room's present classroom.
+/// Change the classroom of a room, which is a part of converting it. The account needs permission for the room's
+/// present classroom.
 #[derive(Debug)]
 pub struct Update {
     /// The room's present classroom.

@@ -1,5 +1,5 @@
-//! The authorization endpoints of tenants. An endpoint decides for its own audience only. It receives a token that is valid nowhere
-//! else, so that a tenant can't act as us.
+//! The authorization endpoints of tenants. An endpoint decides for its own audience only. It receives a token that is
+//! valid nowhere else, so that a tenant can't act as us.
 
 use super::authentication::Account;
 use super::authorization::Question;
@@ -21,8 +21,8 @@ use url::Url;
 /// How long a decision is kept, whether it allows or denies (`docs/design.md#tenants-endpoints`).
 const DECISION_AGE: Duration = Duration::from_secs(30);
 
-/// The most decisions in memory. Each is for a chat, an account and a kind of event, and takes some 300 bytes; with the longest names it
-/// takes 4 KiB.
+/// The most decisions in memory. Each is for a chat, an account and a kind of event, and takes some 300 bytes; with the
+/// longest names it takes 4 KiB.
 const DECISION_ENTRIES: usize = 2_000;
 
 /// The longest time for an answer. A caller is waiting, and there must be time left for an outage of the event service.
@@ -142,8 +142,8 @@ impl Endpoints {
         Ok(actions.iter().any(|action| action == inquiry.question.action))
     }
 
-    /// Sends a question, and sends it once more if its connection fails. A question changes nothing, and the connection may have been idle
-    /// for long. Both attempts share one time-out.
+    /// Sends a question, and sends it once more if its connection fails. A question changes nothing, and the connection
+    /// may have been idle for long. Both attempts share one time-out.
     async fn send_repeatedly(&self, request: Request<Bytes>) -> Result<Answer, HttpError> {
         let started = Instant::now();
         let limits = || Limits {

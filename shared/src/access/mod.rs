@@ -1,8 +1,9 @@
-//! Who may do what (`docs/design.md#tenants`): authentication by a tenant's token, and authorization in the way that the tenant chose
-//! for the audience. Nothing is allowed by default.
+//! Who may do what (`docs/design.md#tenants`): authentication by a tenant's token, and authorization in the way that
+//! the tenant chose for the audience. Nothing is allowed by default.
 //!
-//! Neither check can be left out. A handler needs an [`Account`] to read a chat, and a [`Permit`] for what it does with it. (A permit is
-//! for one kind of action in one audience. The handler itself must use it for the chat that it was asked for.)
+//! Neither check can be left out. A handler needs an [`Account`] to read a chat, and a [`Permit`] for what it does with
+//! it. (A permit is for one kind of action in one audience. The handler itself must use it for the chat that it was
+//! asked for.)
 //! ```
 //! # use chats::access::{Access, Read};
 //! # use chats::clock::Deadline;

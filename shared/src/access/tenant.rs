@@ -85,7 +85,8 @@ pub(super) struct Key {
     pub(super) key: DecodingKey,
 }
 
-/// The most bytes in a document. This is enough for a thousand accounts. Parsed documents stay in memory, some in several versions.
+/// The most bytes in a document. This is enough for a thousand accounts. Parsed documents stay in memory, some in
+/// several versions.
 const DOCUMENT_BYTES: usize = 64 * 1024;
 
 /// The fewest bytes in an RSA modulus: 2048 bits (RFC 7518, section 3.3).
@@ -266,8 +267,8 @@ fn algorithm(document: &Jwk) -> Result<Algorithm, &'static str> {
     }
 }
 
-/// Returns whether a key's numbers are a valid key. The JWT library only checks them with a token, and then reports a wrong
-/// signature.
+/// Returns whether a key's numbers are a valid key. The JWT library only checks them with a token, and then reports a
+/// wrong signature.
 fn is_usable(algorithm: Algorithm, key: &DecodingKey) -> bool {
     match (key.kind(), algorithm) {
         (DecodingKeyKind::RsaModulusExponent { n, e }, _) => {

@@ -1,7 +1,8 @@
 //! The table of tenants, and the cache of its items.
 //!
-//! Every request needs its tenant's item, so items are kept for up to [`KNOWN_AGE`]. A key that was removed is accepted for that long.
-//! Missing items are remembered, too, so that tokens with made-up issuers or key ids cost the table little.
+//! Every request needs its tenant's item, so items are kept for up to [`KNOWN_AGE`]. A key that was removed is accepted
+//! for that long. Missing items are remembered, too, so that tokens with made-up issuers or key ids cost the table
+//! little.
 
 use super::tenant::{Tenant, TenantDocument, TenantError};
 use crate::cache::Cache;
@@ -19,10 +20,12 @@ pub(super) const KNOWN_AGE: Duration = Duration::from_secs(60);
 /// The most tenants in memory. A tenant takes a few kilobytes, and one process meets far fewer within a minute.
 const KNOWN_ENTRIES: usize = 256;
 
-/// How long a missing or malformed item is not read again. This is short, because an operator may have just put it and be waiting.
+/// How long a missing or malformed item is not read again. This is short, because an operator may have just put it and
+/// be waiting.
 const UNKNOWN_AGE: Duration = Duration::from_secs(5);
 
-/// The most missing or malformed items in memory, 1 KiB each at most. They have a cache of their own, so that they can't crowd out the known.
+/// The most missing or malformed items in memory, 1 KiB each at most. They have a cache of their own, so that they
+/// can't crowd out the known.
 const UNKNOWN_ENTRIES: usize = 1_000;
 
 /// An item is read again for an unknown `kid` if it is at least this old (`docs/design.md#tokens`).

@@ -1,5 +1,5 @@
-//! How long tenants, tokens and decisions are kept. Time is an argument, so these tests move it instead of waiting. The table is in
-//! memory, behind the real SDK, and counts the requests.
+//! How long tenants, tokens and decisions are kept. Time is an argument, so these tests move it instead of waiting. The
+//! table is in memory, behind the real SDK, and counts the requests.
 
 mod memory;
 

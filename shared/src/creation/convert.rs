@@ -28,8 +28,8 @@ impl Attempt<'_> {
     /// Creates the chat with `content` around `room`, or returns the existing chat.
     ///
     /// # Errors
-    /// [`Error::EventRoomInUse`], [`Error::ChatAlreadyExists`], [`Error::ChatCreationInProgress`], and the failures of table and event
-    /// service.
+    /// [`Error::EventRoomInUse`], [`Error::ChatAlreadyExists`], [`Error::ChatCreationInProgress`], and the failures of
+    /// table and event service.
     pub async fn convert(
         &self,
         content: Content,

@@ -10,8 +10,8 @@ use crate::telemetry;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How often making a chat ready is tried while other writes are in progress. Those are the reservations of racing requests for the same
-/// chat. Giving up costs a room, and the caller waits until the reservation ends.
+/// How often making a chat ready is tried while other writes are in progress. Those are the reservations of racing
+/// requests for the same chat. Giving up costs a room, and the caller waits until the reservation ends.
 const CONFLICT_TRIES: u32 = 4;
 
 /// The pause before the second try. Each further pause is longer by as much.
@@ -69,8 +69,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Makes the reserved chat ready with its room. From here on nothing is dropped, because the transaction may still take effect. A
-    /// repeat completes it.
+    /// Makes the reserved chat ready with its room. From here on nothing is dropped, because the transaction may still
+    /// take effect. A repeat completes it.
     async fn make_ready(&self, reservation: StoredChat, event_room_id: Uuid) -> Result<CreatedChat, Error> {
         let chat_id = reservation.chat_id();
         for previous_tries in 0..CONFLICT_TRIES {
@@ -91,8 +91,8 @@ impl Attempt<'_> {
                 }
                 Write::Met(met) => return self.overtaken(reservation, event_room_id, met).await,
                 Write::RoomInUse => {
-                    // Another chat was converted from the room that was created for this one. Since the condition failed,
-                    // nothing was written.
+                    // Another chat was converted from the room that was created for this one. Since the condition
+                    // failed, nothing was written.
                     self.drop_reservation(chat_id).await;
                     return Err(Error::ServiceUnavailable {
                         what: Dependency::Room,
@@ -110,7 +110,8 @@ impl Attempt<'_> {
         ))
     }
 
-    /// Answers after another attempt took over, because the reservation ended before the room existed. The item decides the answer.
+    /// Answers after another attempt took over, because the reservation ended before the room existed. The item decides
+    /// the answer.
     async fn overtaken(
         &self,
         ours: StoredChat,

@@ -1,8 +1,9 @@
-//! How a chat comes into being, even if requests race, crash or are repeated. `docs/creation.md` explains it step by step.
+//! How a chat comes into being, even if requests race, crash or are repeated. `docs/creation.md` explains it step by
+//! step.
 //!
-//! A chat's item says how far its creation got, and every step is a conditional write to it. An attempt that meets the item of another
-//! attempt continues from there. It waits while the other may be running, takes over an abandoned reservation, finishes a binding, or
-//! answers with the existing chat.
+//! A chat's item says how far its creation got, and every step is a conditional write to it. An attempt that meets the
+//! item of another attempt continues from there. It waits while the other may be running, takes over an abandoned
+//! reservation, finishes a binding, or answers with the existing chat.
 
 mod convert;
 mod create;
@@ -16,11 +17,12 @@ use crate::telemetry;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// The largest difference between the clocks of two machines. It is added to the deadline of an invocation that reserves a chat.
+/// The largest difference between the clocks of two machines. It is added to the deadline of an invocation that
+/// reserves a chat.
 const CLOCK_MARGIN_SECONDS: i64 = 2;
 
-/// How often an attempt tries to put its item while others keep changing it. Each try means that another attempt made progress or gave
-/// up.
+/// How often an attempt tries to put its item while others keep changing it. Each try means that another attempt made
+/// progress or gave up.
 const PUT_TRIES: usize = 5;
 
 /// How long a caller is asked to wait if only another write was in progress.
@@ -69,7 +71,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Puts this attempt's `item` if there is none, or in place of a reservation that is over. Returns the chat if it already exists.
+    /// Puts this attempt's `item` if there is none, or in place of a reservation that is over. Returns the chat if it
+    /// already exists.
     async fn put(&self, item: &StoredChat) -> Result<Option<Chat>, Error> {
         let mut expected = Expected::Absent;
         for _ in 0..PUT_TRIES {
@@ -118,8 +121,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Points the room of a bound chat at it and makes the chat ready. Every attempt that meets a binding does this. A binding never
-    /// expires, because an update of the room that was sent may still take effect.
+    /// Points the room of a bound chat at it and makes the chat ready. Every attempt that meets a binding does this. A
+    /// binding never expires, because an update of the room that was sent may still take effect.
     async fn finish(&self, chat_id: ChatId, event_room_id: Uuid, bound_by: Uuid) -> Result<(), Error> {
         let pointed = self
             .event_service

@@ -68,8 +68,8 @@ pub(crate) fn valid_length(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A chat's id. It is derived from audience and scope, so every attempt to create a chat meets the same item, and both read routes
-/// need one lookup.
+/// A chat's id. It is derived from audience and scope, so every attempt to create a chat meets the same item, and both
+/// read routes need one lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct ChatId(Uuid);
 

@@ -1,7 +1,7 @@
 //! Every way in which a request can fail.
 //!
-//! The caller and the log get two different texts. [`super::problem`] holds what the caller is told. The log gets the `source` of a
-//! variant, which never leaves this service.
+//! The caller and the log get two different texts. [`super::problem`] holds what the caller is told. The log gets the
+//! `source` of a variant, which never leaves this service.
 
 use super::chat::ChatId;
 use serde::Serialize;
@@ -94,7 +94,8 @@ pub enum Error {
     /// The body is not declared as JSON.
     #[error("unsupported media type")]
     UnsupportedMediaType,
-    /// Convert names a room that does not exist, belongs to another audience, or is hidden from us by the event service.
+    /// Convert names a room that does not exist, belongs to another audience, or is hidden from us by the event
+    /// service.
     #[error("event room not found")]
     EventRoomNotFound,
     /// The event service cannot store this event.
@@ -106,7 +107,8 @@ pub enum Error {
     /// A defect of this service.
     #[error("internal error")]
     Internal(#[source] Source),
-    /// A table rejected a request for good (it is missing, or we have no permission), or holds an item that this code never writes.
+    /// A table rejected a request for good (it is missing, or we have no permission), or holds an item that this code
+    /// never writes.
     #[error("a table rejected the request or holds a malformed item")]
     TableMisused(#[source] Source),
     /// The event service rejected a valid request. Nothing was done.

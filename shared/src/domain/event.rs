@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// An event. It is serialized as the event service expects it: absent attributes stay absent, and `data` keeps every byte.
+/// An event. It is serialized as the event service expects it: absent attributes stay absent, and `data` keeps every
+/// byte.
 #[derive(Debug, Serialize)]
 pub struct Event<'a> {
     /// The type of event.
@@ -38,11 +39,11 @@ impl Event<'_> {
     }
 }
 
-/// Checks the size of an event's `data`. It must have fewer than `limit` bytes in compact form and, if the event is persistent, fewer
-/// than [`limits::EVENT_STORED_BYTES`] in PostgreSQL's form.
+/// Checks the size of an event's `data`. It must have fewer than `limit` bytes in compact form and, if the event is
+/// persistent, fewer than [`limits::EVENT_STORED_BYTES`] in PostgreSQL's form.
 ///
-/// Data that serde_json can't parse, for example because of a number beyond f64, has neither form. Its text is measured instead; it is
-/// rejected later.
+/// Data that serde_json can't parse, for example because of a number beyond f64, has neither form. Its text is measured
+/// instead; it is rejected later.
 ///
 /// # Errors
 /// [`Error::PayloadTooLarge`].
@@ -92,7 +93,8 @@ pub(crate) fn check_findings(findings: Vec<Finding>) -> Result<(), Error> {
 /// The sizes, in bytes, of a JSON value in the two forms that the event service measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Sizes {
-    /// As the event service's serde_json writes it: without white space, with unescaped characters and the shortest floats.
+    /// As the event service's serde_json writes it: without white space, with unescaped characters and the shortest
+    /// floats.
     compact: usize,
     /// As PostgreSQL writes `jsonb`: with a space after each comma and colon, and numbers without exponents.
     stored: usize,
@@ -121,7 +123,8 @@ impl Sizes {
         }
     }
 
-    /// Returns the sizes of a number in serde_json's spelling. The event service's version writes no plus sign in exponents.
+    /// Returns the sizes of a number in serde_json's spelling. The event service's version writes no plus sign in
+    /// exponents.
     fn of_number(text: &str) -> Self {
         Self {
             compact: text.len() - text.matches('+').count(),
@@ -166,8 +169,8 @@ fn string_length(text: &str) -> usize {
     2 + text.len() + escapes
 }
 
-/// Returns the bytes of a number as PostgreSQL's `numeric` writes it: with zeros in place of the exponent, and no minus before zero.
-/// `text` is serde_json's spelling.
+/// Returns the bytes of a number as PostgreSQL's `numeric` writes it: with zeros in place of the exponent, and no minus
+/// before zero. `text` is serde_json's spelling.
 fn written_out_length(text: &str) -> usize {
     let (sign, text) = text.strip_prefix('-').map_or((0, text), |rest| (1, rest));
     let is_zero = !text.contains(|c| matches!(c, '1'..='9'));
@@ -178,7 +181,8 @@ fn written_out_length(text: &str) -> usize {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let exponent: i64 = exponent.parse().unwrap_or(0);
     let (whole, fraction) = (whole.len() as i64, fraction.len() as i64);
-    // The point moves right by the exponent. Zeros fill the gaps on either side, with at least one digit before the point.
+    // The point moves right by the exponent. Zeros fill the gaps on either side, with at least one digit before the
+    // point.
     let before = (whole + exponent).max(1);
     let after = (fraction - exponent).max(0);
     let point = i64::from(after > 0);

@@ -8,29 +8,31 @@ pub const STRING_CHARACTERS: usize = 255;
 /// The most bytes in a request body, counted after base64 is decoded.
 pub const BODY_BYTES: usize = 256 * 1024;
 
-/// The most bytes in `tags`, counted as they were sent. Tags are part of a chat's item, so a read costs five capacity units at most.
+/// The most bytes in `tags`, counted as they were sent. Tags are part of a chat's item, so a read costs five capacity
+/// units at most.
 pub const TAGS_BYTES: usize = 16 * 1024;
 
-/// The deepest nesting of arrays and objects, counted from the root of the body. The event service's parser fails at about 128
-/// levels.
+/// The deepest nesting of arrays and objects, counted from the root of the body. The event service's parser fails at
+/// about 128 levels.
 pub const NESTING: usize = 100;
 
-/// The default of `EVENT_DATA_LIMIT`, in bytes: an event's `data` must be smaller than this in compact form. It is the default of
-/// the event service, too.
+/// The default of `EVENT_DATA_LIMIT`, in bytes: an event's `data` must be smaller than this in compact form. It is the
+/// default of the event service, too.
 pub const EVENT_DATA_BYTES: usize = 102_400;
 
-/// A stored event's `data` must have fewer bytes than this in PostgreSQL's text form. The event service's schema has this
-/// constraint, so it is not configurable (`docs/event-service.md#size-of-data`).
+/// A stored event's `data` must have fewer bytes than this in PostgreSQL's text form. The event service's schema has
+/// this constraint, so it is not configurable (`docs/event-service.md#size-of-data`).
 pub const EVENT_STORED_BYTES: usize = 102_400;
 
-/// The event service stores numbers of this magnitude or above but fails to read them again (`docs/event-service.md#idempotency`).
+/// The event service stores numbers of this magnitude or above but fails to read them again
+/// (`docs/event-service.md#idempotency`).
 pub const EVENT_NUMBER_MAGNITUDE: f64 = 1.797e308;
 
 /// The most violations that one answer lists. It covers any honest mistake and keeps answers small.
 pub const VIOLATIONS: usize = 50;
 
-/// The most bytes in a JSON pointer of an answer. A name may be as long as the body and is repeated for every violation below it, so
-/// without this limit an answer could exceed what Lambda returns (6 MB).
+/// The most bytes in a JSON pointer of an answer. A name may be as long as the body and is repeated for every violation
+/// below it, so without this limit an answer could exceed what Lambda returns (6 MB).
 pub const POINTER_BYTES: usize = 256;
 
 /// How long a ready chat may be served from memory. Chats never change; the limit lets operators remove one by hand.

@@ -1,5 +1,5 @@
-//! What the API is about: chats, events, the limits on both, and every way in which a request can fail. Nothing here sends or
-//! stores anything.
+//! What the API is about: chats, events, the limits on both, and every way in which a request can fail. Nothing here
+//! sends or stores anything.
 
 pub mod chat;
 pub mod error;

@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// How long a caller is asked to wait when something is temporarily unavailable. The usual causes, throttling and a lost connection,
-/// are over within a second.
+/// How long a caller is asked to wait when something is temporarily unavailable. The usual causes, throttling and a
+/// lost connection, are over within a second.
 const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Problem details in the form of the API's contract.
@@ -205,7 +205,21 @@ impl Error {
         match self {
             Self::ChatCreationInProgress { .. } | Self::ServiceUnavailable { .. } => true,
             Self::EventServiceFailed(repeat, _) | Self::EventServiceTimeout(repeat, _) => *repeat == Repeat::Completes,
-            _ => false,
+            Self::InvalidPayload { .. }
+            | Self::InvalidParameter { .. }
+            | Self::AuthenticationFailed(_)
+            | Self::AccessDenied
+            | Self::ChatNotFound
+            | Self::ChatAlreadyExists(_)
+            | Self::EventRoomInUse
+            | Self::EventRoomClosed
+            | Self::PayloadTooLarge { .. }
+            | Self::UnsupportedMediaType
+            | Self::EventRoomNotFound
+            | Self::InvalidEvent { .. }
+            | Self::Internal(_)
+            | Self::TableMisused(_)
+            | Self::EventServiceRejected(_) => false,
         }
     }
 }

@@ -61,7 +61,8 @@ impl<'a> Attributes<'a> {
             .extend(violations.map(|Finding { pointer, rule }| Violation::new(pointer, rule.detail())));
     }
 
-    /// Returns an attribute that may be any JSON value. The rules for all JSON, on nesting and surrogates, are checked here.
+    /// Returns an attribute that may be any JSON value. The rules for all JSON, on nesting and surrogates, are checked
+    /// here.
     pub(super) fn json(&mut self, name: &str) -> Option<Json<'a>> {
         let raw = self.members.get(name)?;
         let (general, findings) = json::check(raw.get(), &[name])

@@ -1,7 +1,7 @@
 //! The bodies of requests, from text to the types that handlers use. All violations are reported at once.
 //!
-//! The order of checks is part of the contract (`docs/design.md#limits`): first the sizes (413), then JSON, attributes and strings (400),
-//! and last what the event service can't store (422, in [`event`]).
+//! The order of checks is part of the contract (`docs/design.md#limits`): first the sizes (413), then JSON, attributes
+//! and strings (400), and last what the event service can't store (422, in [`event`]).
 
 use super::attributes::{Attributes, Json};
 use crate::domain::chat::{parse_uuid, valid_length};

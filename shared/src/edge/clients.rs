@@ -1,5 +1,5 @@
-//! The clients of a function. They are built once, when the function starts, and open their connections then: the start has the full
-//! processor, and a handshake during a request would take longer.
+//! The clients of a function. They are built once, when the function starts, and open their connections then: the start
+//! has the full processor, and a handshake during a request would take longer.
 
 use super::settings::{self, SettingsError};
 use crate::access::{Access, TenantsTable};
@@ -74,7 +74,8 @@ pub async fn writers() -> Result<Writers, ClientsError> {
     let client = HttpClient::new(&tls, CONNECT_TIMEOUT)?;
     let event_service = EventService::new(&url, client, Arc::clone(&identity));
     warm_up(async {
-        // The first token is signed now. With KMS, this is a request of its own. A failure occurs again at the first request.
+        // The first token is signed now. With KMS, this is a request of its own. A failure occurs again at the first
+        // request.
         let _ = tokio::join!(table.warm_up(), event_service.warm_up(WARM_UP_TIME), identity.current());
     })
     .await;

@@ -1,7 +1,8 @@
 //! Makes an event safe for `lambda_http`.
 //!
-//! The conversion of `lambda_http` panics or fails on an odd query, host, header or path parameter before any code of ours runs, and the
-//! gateway would answer with an opaque 500. So it only gets the fields that a route uses. A field that can't be read counts as absent.
+//! The conversion of `lambda_http` panics or fails on an odd query, host, header or path parameter before any code of
+//! ours runs, and the gateway would answer with an opaque 500. So it only gets the fields that a route uses. A field
+//! that can't be read counts as absent.
 
 use crate::domain::json::Members;
 use crate::outbound::TRACEPARENT;

@@ -25,10 +25,11 @@ pub trait Route: Sync {
     fn answer(&self, request: &Request) -> impl Future<Output = Result<Response, Error>> + Send;
 }
 
-/// Runs a function: it starts logging, awaits `start`, which builds the route, and serves the route until the platform ends the process.
+/// Runs a function: it starts logging, awaits `start`, which builds the route, and serves the route until the platform
+/// ends the process.
 ///
-/// Every event is answered as the API's contract says. The invocation fails only if the payload is not JSON. A panic is answered as a
-/// defect of this service and ends neither the process nor the next request.
+/// Every event is answered as the API's contract says. The invocation fails only if the payload is not JSON. A panic is
+/// answered as a defect of this service and ends neither the process nor the next request.
 ///
 /// # Errors
 /// If a setting is wrong, `start` fails, or the Runtime API can't be reached.

@@ -1,5 +1,5 @@
-//! The edge of the process: Lambda's events come in here, and answers go out. Settings are read and clients are built here, too, when a
-//! function starts.
+//! The edge of the process: Lambda's events come in here, and answers go out. Settings are read and clients are built
+//! here, too, when a function starts.
 
 mod attributes;
 pub mod body;

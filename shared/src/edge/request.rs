@@ -91,8 +91,8 @@ impl ApiRequest for Request {
     }
 }
 
-/// Returns whether a content type is JSON's: `application/json` or `application/*+json`, with any parameters, in any case. An empty one
-/// counts, too.
+/// Returns whether a content type is JSON's: `application/json` or `application/*+json`, with any parameters, in any
+/// case. An empty one counts, too.
 fn is_json(content_type: &HeaderValue) -> bool {
     let content_type = content_type.to_str().unwrap_or("?");
     let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -103,8 +103,8 @@ fn is_json(content_type: &HeaderValue) -> bool {
     }
 }
 
-/// Returns the caller's trace context if it is W3C's, version 00: `<version>-<trace id>-<parent id>-<flags>`. It is forwarded to the
-/// event service, which would reject the whole request because of an overlong header.
+/// Returns the caller's trace context if it is W3C's, version 00: `<version>-<trace id>-<parent id>-<flags>`. It is
+/// forwarded to the event service, which would reject the whole request because of an overlong header.
 fn traceparent(request: &Request) -> Option<&HeaderValue> {
     request.headers().get(TRACEPARENT).filter(|value| {
         let lengths = value.as_bytes().split(|byte| *byte == b'-').map(<[u8]>::len);

@@ -48,8 +48,8 @@ pub fn event_service_url() -> Result<Url, SettingsError> {
     parsed("EVENT_SERVICE_URL", required("EVENT_SERVICE_URL")?, http_url)
 }
 
-/// The identity of this service: its account `SERVICE_ACCOUNT`, the issuer of its tokens `SERVICE_ISSUER` (default: the account's
-/// audience), and its key, which is `SERVICE_KEY` or else `SERVICE_KEY_ID` in the KMS at `KMS_URL`.
+/// The identity of this service: its account `SERVICE_ACCOUNT`, the issuer of its tokens `SERVICE_ISSUER` (default: the
+/// account's audience), and its key, which is `SERVICE_KEY` or else `SERVICE_KEY_ID` in the KMS at `KMS_URL`.
 pub fn identity() -> Result<IdentityConfig, SettingsError> {
     let account = parsed("SERVICE_ACCOUNT", required("SERVICE_ACCOUNT")?, service_account)?;
     let issuer = optional("SERVICE_ISSUER")?.unwrap_or_else(|| account.audience.clone());
@@ -64,8 +64,8 @@ pub fn identity() -> Result<IdentityConfig, SettingsError> {
     Ok(IdentityConfig { account, issuer, key })
 }
 
-/// Checks the variables that the AWS SDK reads itself. It would report a missing one only at the first request, and each request would
-/// panic if an endpoint is set but empty.
+/// Checks the variables that the AWS SDK reads itself. It would report a missing one only at the first request, and
+/// each request would panic if an endpoint is set but empty.
 pub(crate) fn check_aws() -> Result<(), SettingsError> {
     for variable in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         required(variable)?;
@@ -120,8 +120,8 @@ pub fn metrics_namespace() -> Result<String, SettingsError> {
     })
 }
 
-/// `EXTRA_CA_CERTS`: the path of a PEM file with certificates of authorities that are trusted besides Mozilla's, for example a private
-/// one of the event service (default: none, and no file is read).
+/// `EXTRA_CA_CERTS`: the path of a PEM file with certificates of authorities that are trusted besides Mozilla's, for
+/// example a private one of the event service (default: none, and no file is read).
 pub fn extra_ca_certs() -> Result<Vec<CertificateDer<'static>>, SettingsError> {
     match optional("EXTRA_CA_CERTS")? {
         None => Ok(Vec::new()),
@@ -139,7 +139,8 @@ fn ca_certs(path: &str) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     certificates.ok_or("must be the path of a PEM file with certificates of authorities")
 }
 
-/// Parses a table's name by DynamoDB's rules. With a malformed name, every request would fail as if the table were unavailable.
+/// Parses a table's name by DynamoDB's rules. With a malformed name, every request would fail as if the table were
+/// unavailable.
 fn table_name(text: &str) -> Result<String, &'static str> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     if (3..=255).contains(&text.len()) && text.bytes().all(is_allowed) {

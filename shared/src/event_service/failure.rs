@@ -30,7 +30,8 @@ impl Failure {
         Self::Unavailable("too little time is left of the invocation".into())
     }
 
-    /// For a call without an answer. Only if connecting failed, in time or not, the service surely did not see the request.
+    /// For a call without an answer. Only if connecting failed, in time or not, the service surely did not see the
+    /// request.
     pub(super) fn lost(error: HttpError) -> Self {
         match error {
             HttpError::Connect(_) => Self::Unavailable(error.into()),
@@ -54,7 +55,8 @@ impl Failure {
         }
     }
 
-    /// Converts the failure to the error of the request. `repeat` is the effect of repeating the request if the outcome is unknown.
+    /// Converts the failure to the error of the request. `repeat` is the effect of repeating the request if the outcome
+    /// is unknown.
     pub fn into_error(self, repeat: Repeat) -> Error {
         match self {
             Self::Unavailable(source) => Error::ServiceUnavailable {

@@ -1,8 +1,9 @@
 //! The client of the event service, which stores rooms and their events.
 //!
-//! Nothing there is idempotent, and a time-out on our side does not cancel the work on theirs. A write is therefore sent once; it is sent
-//! again only if it surely never arrived. [`Failure`] tells what is known about the outcome of a failed call. `docs/event-service.md`
-//! describes the service as it was observed, which differs from its own documentation.
+//! Nothing there is idempotent, and a time-out on our side does not cancel the work on theirs. A write is therefore
+//! sent once; it is sent again only if it surely never arrived. [`Failure`] tells what is known about the outcome of a
+//! failed call. `docs/event-service.md` describes the service as it was observed, which differs from its own
+//! documentation.
 
 mod failure;
 mod reply;
@@ -28,8 +29,8 @@ use uuid::Uuid;
 /// The part of an invocation that is reserved for the time after a call: writing to the table and answering.
 const TIME_AFTER: Duration = Duration::from_secs(2);
 
-/// A write that can't be repeated is not started with less time than this. The service may take 5 s to report an outage, and an answer
-/// after our time-out leaves the outcome unknown.
+/// A write that can't be repeated is not started with less time than this. The service may take 5 s to report an
+/// outage, and an answer after our time-out leaves the outcome unknown.
 const TIME_FOR_WRITE: Duration = Duration::from_millis(7_500);
 
 /// A call that can be repeated is not started with less time than this: [`TIME_AFTER`], and half a second for the call.
@@ -44,7 +45,8 @@ const REPEAT_PAUSE: Duration = Duration::from_millis(100);
 /// The most bytes in an answer. The service's longest answer is an event with its data, which is far smaller.
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
-/// A room's time begins this long ago. The service compares it with its own clock, and a start one second ahead would close the room.
+/// A room's time begins this long ago. The service compares it with its own clock, and a start one second ahead would
+/// close the room.
 const ROOM_STARTED_BEFORE_SECONDS: i64 = 10;
 
 /// A room to be created for a chat.
@@ -146,8 +148,8 @@ impl EventService {
         }
     }
 
-    /// Points a room at a chat. Repeating this changes nothing, so it is repeated while there is time. It may start with less time than
-    /// other writes, because nothing else finishes a binding.
+    /// Points a room at a chat. Repeating this changes nothing, so it is repeated while there is time. It may start
+    /// with less time than other writes, because nothing else finishes a binding.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -211,7 +213,8 @@ impl EventService {
         }
     }
 
-    /// Sends a call with a token. If the token is rejected, the call is sent once more with a new one: 401 means that nothing was done.
+    /// Sends a call with a token. If the token is rejected, the call is sent once more with a new one: 401 means that
+    /// nothing was done.
     async fn authorized(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let reply = self.send(call, self.identity.current()).await?;
         if reply.status != StatusCode::UNAUTHORIZED {
@@ -220,7 +223,8 @@ impl EventService {
         self.send(call, self.identity.renew()).await
     }
 
-    /// Sends a call with the token that `signing` returns, if there is enough time. With KMS, signing is a request of its own.
+    /// Sends a call with the token that `signing` returns, if there is enough time. With KMS, signing is a request of
+    /// its own.
     async fn send(
         &self,
         call: &Call<'_>,

@@ -45,8 +45,8 @@ impl Reply {
         }
     }
 
-    /// Interprets an answer with an unexpected status. It is an error of the service itself, or one of its framework as plain text. Some
-    /// 422 are failures of its database, after which the row may exist.
+    /// Interprets an answer with an unexpected status. It is an error of the service itself, or one of its framework as
+    /// plain text. Some 422 are failures of its database, after which the row may exist.
     fn into_failure(self) -> Failure {
         let status = self.status;
         let body = match self.body {
@@ -64,9 +64,9 @@ impl Reply {
             (_, Some("database_connection_acquisition_failed" | "authorization_failed")) => {
                 Failure::Unavailable(source)
             }
-            // The service answers these before it does anything (`docs/event-service.md#order-of-checks`). Other 4xx may come from a
-            // proxy that had already passed the request on. Other types of 422, above all `database_query_failed`, may come from a row
-            // that exists.
+            // The service answers these before it does anything (`docs/event-service.md#order-of-checks`). Other 4xx
+            // may come from a proxy that had already passed the request on. Other types of 422, above all
+            // `database_query_failed`, may come from a row that exists.
             (400 | 401 | 403 | 404 | 405 | 413 | 415 | 431, _)
             | (422, None | Some("payload_size_exceeded" | "invalid_event")) => {
                 Failure::Rejected(Rejection { kind, source })

@@ -1,7 +1,7 @@
 //! The AWS SDK's configuration, and the SDK's way to the HTTP client.
 //!
-//! The SDK's own HTTP client would bring a second trust store, since it accepts certificates only as PEM texts. This adapter puts ours
-//! behind the SDK instead.
+//! The SDK's own HTTP client would bring a second trust store, since it accepts certificates only as PEM texts. This
+//! adapter puts ours behind the SDK instead.
 
 use super::http::{HttpError, Limits, SendRequest};
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
@@ -28,7 +28,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// The pause before the second attempt. It is short, because the time is better spent on the attempt itself.
 const RETRY_BACKOFF: Duration = Duration::from_millis(50);
 
-/// The limits of an attempt. Time-outs are the SDK's. No answer to our requests exceeds an item, which has 400 KB at most.
+/// The limits of an attempt. Time-outs are the SDK's. No answer to our requests exceeds an item, which has 400 KB at
+/// most.
 const LIMITS: Limits = Limits {
     time: None,
     body_bytes: 4 * 1024 * 1024,
@@ -36,8 +37,8 @@ const LIMITS: Limits = Limits {
 
 /// Loads the configuration of all AWS clients.
 ///
-/// Region and credentials come from the environment variables that Lambda sets. The SDK's default chains would also ask the machine's
-/// metadata service and read profile files, which a function does not have.
+/// Region and credentials come from the environment variables that Lambda sets. The SDK's default chains would also ask
+/// the machine's metadata service and read profile files, which a function does not have.
 pub(crate) async fn sdk_config(client: Arc<dyn SendRequest>) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(2)

@@ -30,7 +30,8 @@ pub(crate) fn text(value: impl ToString) -> AttributeValue {
 /// Why a request to a table failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TableFailure {
-    /// The request was throttled or lost, or the table was too slow or failed itself. A repeat may succeed. A write may have happened.
+    /// The request was throttled or lost, or the table was too slow or failed itself. A repeat may succeed. A write may
+    /// have happened.
     #[error("the table is unavailable")]
     Unavailable(#[source] Source),
     /// The table rejected the request for good, or holds an item that this code never writes.
@@ -77,7 +78,8 @@ impl<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static> From<S
         let is_unavailable = match &error {
             SdkError::ServiceError(failed) => {
                 let code = failed.err().code().unwrap_or_default();
-                // 5xx are DynamoDB's own failures. Two codes of 4xx mean that the same request is still being processed.
+                // 5xx are DynamoDB's own failures. Two codes of 4xx mean that the same request is still being
+                // processed.
                 failed.raw().status().as_u16() >= 500
                     || is_throttling(code)
                     || ["TransactionInProgressException", "TransactionConflictException"].contains(&code)
@@ -116,8 +118,8 @@ fn units<'a>(consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) -> f64 {
     consumed.into_iter().filter_map(ConsumedCapacity::capacity_units).sum()
 }
 
-/// Sends a request and records the capacity that it consumed. A write that is stopped by a condition consumes capacity, too, but
-/// DynamoDB does not report it.
+/// Sends a request and records the capacity that it consumed. A write that is stopped by a condition consumes capacity,
+/// too, but DynamoDB does not report it.
 ///
 /// The outer result fails if there is no answer before the deadline. The inner one is the SDK's.
 pub(crate) async fn send<T: Consumed, E>(

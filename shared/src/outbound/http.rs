@@ -1,9 +1,9 @@
 //! The HTTP client for everything: the event service, tenants' endpoints and, through [`super::aws`], the AWS SDK.
 //!
-//! [`SendRequest`] is the one place where a request leaves the process, so tests can simulate the network there. [`HttpClient`] is the
-//! real implementation, a [`reqwest::Client`]. The three kinds of servers have a client each, so that one can't disturb the connections to
-//! another, and share one TLS configuration: one provider of cryptography, and Mozilla's root certificates, which are compiled in and
-//! need no time at start.
+//! [`SendRequest`] is the one place where a request leaves the process, so tests can simulate the network there.
+//! [`HttpClient`] is the real implementation, a [`reqwest::Client`]. The three kinds of servers have a client each, so
+//! that one can't disturb the connections to another, and share one TLS configuration: one provider of cryptography,
+//! and Mozilla's root certificates, which are compiled in and need no time at start.
 
 use crate::domain::Source;
 use bytes::{Bytes, BytesMut};
@@ -61,9 +61,9 @@ pub type Answer = Response<Result<Bytes, HttpError>>;
 pub trait SendRequest: fmt::Debug + Send + Sync + 'static {
     /// Sends `request` and reads the answer.
     ///
-    /// Redirects are not followed, and nothing is sent twice: only the caller knows what may be repeated. The one exception is a request
-    /// that could not even begin on a connection that had been closed meanwhile. A connection that failed or answered 5xx is not used
-    /// again.
+    /// Redirects are not followed, and nothing is sent twice: only the caller knows what may be repeated. The one
+    /// exception is a request that could not even begin on a connection that had been closed meanwhile. A connection
+    /// that failed or answered 5xx is not used again.
     ///
     /// # Errors
     /// See [`HttpError`].
@@ -77,8 +77,8 @@ pub trait SendRequest: fmt::Debug + Send + Sync + 'static {
 pub struct HttpClient {
     tls: ClientConfig,
     connect_timeout: Duration,
-    /// `reqwest` can't close a single connection. A process works on one request at a time, so replacing the client, and with it the
-    /// pool of its connections, has the same effect.
+    /// `reqwest` can't close a single connection. A process works on one request at a time, so replacing the client,
+    /// and with it the pool of its connections, has the same effect.
     current: Mutex<reqwest::Client>,
 }
 
@@ -121,7 +121,8 @@ impl SendRequest for HttpClient {
     }
 
     fn give_up_connections(&self) {
-        // The same configuration was accepted before. If building should fail nevertheless, an old connection is better than none.
+        // The same configuration was accepted before. If building should fail nevertheless, an old connection is better
+        // than none.
         if let Ok(client) = build(&self.tls, self.connect_timeout) {
             *self.current() = client;
         }
@@ -216,8 +217,8 @@ pub(crate) mod tests {
         HttpClient::new(&tls(Vec::new()).unwrap(), CONNECT_TIMEOUT).unwrap()
     }
 
-    /// A server that sends the next of `answers` on each new connection, and the last one on all further ones. It repeats it for each
-    /// request on that connection. Returns its address and the number of connections so far.
+    /// A server that sends the next of `answers` on each new connection, and the last one on all further ones. It
+    /// repeats it for each request on that connection. Returns its address and the number of connections so far.
     pub(crate) async fn server(answers: &'static [&'static str]) -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();

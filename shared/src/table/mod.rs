@@ -1,7 +1,7 @@
 //! The table of chats (`docs/design.md#the-table`). It has one item per chat, and one per room that a chat claims.
 //!
-//! Every write is conditional, and a failed condition returns the item that was met. So callers that race, crash or repeat learn here how
-//! far a chat is. [`crate::creation`] decides what to do about it.
+//! Every write is conditional, and a failed condition returns the item that was met. So callers that race, crash or
+//! repeat learn here how far a chat is. [`crate::creation`] decides what to do about it.
 
 mod item;
 mod write;
@@ -75,8 +75,8 @@ impl ChatsTable {
             .await;
     }
 
-    /// Returns the chat `chat_id` if it is ready and `account` may learn that it exists. It may come from memory, where it is kept for up
-    /// to [`limits::CHAT_CACHE_AGE`].
+    /// Returns the chat `chat_id` if it is ready and `account` may learn that it exists. It may come from memory, where
+    /// it is kept for up to [`limits::CHAT_CACHE_AGE`].
     ///
     /// A chat of another tenant takes the same requests as a missing one, so that callers can't tell them apart.
     ///
@@ -120,7 +120,8 @@ impl ChatsTable {
         output.item.map(StoredChat::try_from).transpose()
     }
 
-    /// Puts `chat` if its item is `expected`. A reservation is put by itself, a bound chat together with the claim on its room.
+    /// Puts `chat` if its item is `expected`. A reservation is put by itself, a bound chat together with the claim on
+    /// its room.
     ///
     /// # Errors
     /// See [`TableFailure`]. If the table is unavailable, the item may have been put.
@@ -188,8 +189,8 @@ impl ChatsTable {
         Ok(cancelled.map_or(Write::Done, Cancelled::chat_first))
     }
 
-    /// Removes the reservation of `attempt`, unless it has a room by now. If the item is another one, there is nothing to remove: another
-    /// attempt took over, or an earlier try of ours removed it.
+    /// Removes the reservation of `attempt`, unless it has a room by now. If the item is another one, there is nothing
+    /// to remove: another attempt took over, or an earlier try of ours removed it.
     ///
     /// # Errors
     /// See [`TableFailure`].
@@ -210,8 +211,8 @@ impl ChatsTable {
         unless_conflict(write::send(deadline, request.send()).await?)
     }
 
-    /// Makes a bound chat ready. Its room must point at it already. If the item is another one, somebody who met the same binding has
-    /// done this: a binding is never dropped.
+    /// Makes a bound chat ready. Its room must point at it already. If the item is another one, somebody who met the
+    /// same binding has done this: a binding is never dropped.
     ///
     /// # Errors
     /// See [`TableFailure`].

@@ -141,7 +141,8 @@ impl Cancelled {
         }
     }
 
-    /// Returns the outcome for a transaction about a room that the caller specified. It matters most whether the room is available.
+    /// Returns the outcome for a transaction about a room that the caller specified. It matters most whether the room
+    /// is available.
     pub(super) fn room_first(self) -> Write {
         if self.is_room_in_use {
             Write::RoomInUse

@@ -1,8 +1,9 @@
-//! A log line. If it has metrics, it is in CloudWatch's embedded metric format, which names the members that are metrics. CloudWatch
-//! extracts them from the line, so nothing else is sent.
+//! A log line. If it has metrics, it is in CloudWatch's embedded metric format, which names the members that are
+//! metrics. CloudWatch extracts them from the line, so nothing else is sent.
 //!
-//! Each metric has two sets of dimensions: none, for the whole stack, and function and version, which deployments watch. A metric that is
-//! 0 is left out, unless its average matters: its sum stays the same, and the logs cost half as much.
+//! Each metric has two sets of dimensions: none, for the whole stack, and function and version, which deployments
+//! watch. A metric that is 0 is left out, unless its average matters: its sum stays the same, and the logs cost half as
+//! much.
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -40,8 +41,8 @@ pub(super) fn start(namespace: String) {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Metric(pub(super) &'static str, pub(super) f64, pub(super) Unit);
 
-/// The metric that is written even if it is 0. Its average is the share of requests that failed, which the canary alarms of
-/// `template.yaml` watch.
+/// The metric that is written even if it is 0. Its average is the share of requests that failed, which the canary
+/// alarms of `template.yaml` watch.
 pub(super) const AVERAGED: &str = "5xx";
 
 /// The unit of a metric. The names are CloudWatch's.
@@ -51,8 +52,8 @@ pub(super) enum Unit {
     Milliseconds,
 }
 
-/// Writes a line with `properties`, which is an object, and those of `metrics` that are not 0 or are [`AVERAGED`]. It does nothing before
-/// [`start`].
+/// Writes a line with `properties`, which is an object, and those of `metrics` that are not 0 or are [`AVERAGED`]. It
+/// does nothing before [`start`].
 pub(super) fn write(level: Level, properties: &impl Serialize, metrics: &[Metric]) {
     let Some(source) = SOURCE.get() else { return };
     let counts = |metric: &&Metric| metric.1 != 0.0 || metric.0 == AVERAGED;

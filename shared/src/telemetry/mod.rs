@@ -1,8 +1,8 @@
 //! Logs and metrics: JSON lines with `level` and an RFC 3339 `timestamp`, as Lambda's JSON log format requires.
 //!
-//! Each request writes one wide line, "request answered", with everything that is known about it. That line carries the metrics, too
-//! ([`line`]). Other lines are for what it can't hold. Message texts are constant; everything that varies is a field. Bodies, tags and
-//! tokens are never logged.
+//! Each request writes one wide line, "request answered", with everything that is known about it. That line carries the
+//! metrics, too ([`line`]). Other lines are for what it can't hold. Message texts are constant; everything that varies
+//! is a field. Bodies, tags and tokens are never logged.
 
 mod line;
 
@@ -30,10 +30,12 @@ tokio::task_local! {
 /// Whether this process has not answered a request yet.
 static IS_COLD: AtomicBool = AtomicBool::new(true);
 
-/// Starts logging to standard output and makes a panic write one JSON line. `namespace` is the namespace of the metrics.
+/// Starts logging to standard output and makes a panic write one JSON line. `namespace` is the namespace of the
+/// metrics.
 ///
-/// Our own lines are filtered by the level that Lambda's configuration sets (`AWS_LAMBDA_LOG_LEVEL`, by default INFO). Lines with metrics
-/// are always written. Libraries log whole events and requests, including bodies and tokens, so only their warnings and errors count.
+/// Our own lines are filtered by the level that Lambda's configuration sets (`AWS_LAMBDA_LOG_LEVEL`, by default INFO).
+/// Lines with metrics are always written. Libraries log whole events and requests, including bodies and tokens, so only
+/// their warnings and errors count.
 pub(crate) fn start(namespace: String) {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL")
         .ok()
@@ -54,8 +56,8 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(reason = info.payload_as_str(), location, "panic");
 }
 
-/// Writes the events of `tracing` in the form of all other lines. They get the fields of the current [`Subject`], so an event must not
-/// have these fields itself.
+/// Writes the events of `tracing` in the form of all other lines. They get the fields of the current [`Subject`], so an
+/// event must not have these fields itself.
 struct Lines;
 
 impl<S: Subscriber> Layer<S> for Lines {
@@ -74,7 +76,8 @@ impl<S: Subscriber> Layer<S> for Lines {
         };
         let logged = CURRENT.try_with(|record| match record.try_borrow() {
             Ok(record) => log(Some(&record.subject)),
-            // [`record`] holds the borrow, and changes a field while this event is logged. The line gets no subject then.
+            // [`record`] holds the borrow, and changes a field while this event is logged. The line gets no subject
+            // then.
             Err(_) => log(None),
         });
         // There is no subject outside of an invocation.
@@ -121,8 +124,9 @@ struct Subject {
     chat_id: Option<ChatId>,
 }
 
-/// Runs an `invocation`, which ends when its answer was handed over, and then writes its line. So no caller waits for the line, and it is
-/// written before the platform freezes the process, which happens when the next invocation is requested.
+/// Runs an `invocation`, which ends when its answer was handed over, and then writes its line. So no caller waits for
+/// the line, and it is written before the platform freezes the process, which happens when the next invocation is
+/// requested.
 pub(crate) async fn observe<T>(invocation: impl Future<Output = T>) -> T {
     let unknown = Record {
         started: Instant::now(),
@@ -211,7 +215,8 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Changes the record of the current invocation. While connections are opened at start, there is none, and nothing happens.
+/// Changes the record of the current invocation. While connections are opened at start, there is none, and nothing
+/// happens.
 fn record(change: impl FnOnce(&mut Record)) {
     let _ = CURRENT.try_with(|record| change(&mut record.borrow_mut()));
 }
@@ -276,9 +281,9 @@ pub(crate) async fn upstream<T>(answer: impl Future<Output = T>) -> T {
 
 /// Counts a room of the event service that may exist without a chat that holds it.
 ///
-/// There are at least as many counts as such rooms: a room is counted even if it is unknown whether it exists, and before anything else
-/// is done about it. The count has a line of its own that is written at once, because the line of the request is lost if the process is
-/// killed first.
+/// There are at least as many counts as such rooms: a room is counted even if it is unknown whether it exists, and
+/// before anything else is done about it. The count has a line of its own that is written at once, because the line of
+/// the request is lost if the process is killed first.
 pub fn count_possible_orphan_room(chat_id: ChatId, why: &'static str) {
     #[derive(Serialize)]
     struct PossibleOrphan<'a> {

@@ -1,13 +1,14 @@
-//! Equality of JSON texts: the order of keys does not matter, the last of duplicate keys counts, numbers are compared by value.
+//! Equality of JSON texts: the order of keys does not matter, the last of duplicate keys counts, numbers are compared
+//! by value.
 
 use super::Members;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Returns whether `a` and `b` are the same JSON value. Numbers are compared as decimals: `1`, `1.0` and `10e-1` are the same, and
-/// integers beyond 2^53 stay different. Both texts must have passed [`super::check`], which limits their nesting and rejects unpaired
-/// surrogates.
+/// Returns whether `a` and `b` are the same JSON value. Numbers are compared as decimals: `1`, `1.0` and `10e-1` are
+/// the same, and integers beyond 2^53 stay different. Both texts must have passed [`super::check`], which limits their
+/// nesting and rejects unpaired surrogates.
 pub fn same_value(a: &RawValue, b: &RawValue) -> bool {
     // A retry sends the same text. Only another spelling needs the work below.
     a.get() == b.get() || canonical(a.get()) == canonical(b.get())

@@ -1,7 +1,8 @@
 //! The rules for JSON beyond its grammar.
 //!
-//! They are checked by a scanner and not by a `serde` visitor. serde_json's visitor ends at the first unpaired surrogate or number
-//! beyond f64, but an answer lists all of them, each with its pointer. A parsed number has also lost its text.
+//! They are checked by a scanner and not by a `serde` visitor. serde_json's visitor ends at the first unpaired
+//! surrogate or number beyond f64, but an answer lists all of them, each with its pointer. A parsed number has also
+//! lost its text.
 
 use super::pointer;
 use crate::domain::limits;
@@ -25,7 +26,8 @@ pub enum Rule {
     LoneSurrogate,
     /// PostgreSQL can't store the character U+0000.
     Nul,
-    /// Numbers must be within the range of f64. The event service reads them with serde_json, which decides what that is.
+    /// Numbers must be within the range of f64. The event service reads them with serde_json, which decides what that
+    /// is.
     NotF64,
     /// The magnitude of numbers must be below [`limits::EVENT_NUMBER_MAGNITUDE`].
     HugeNumber,
@@ -45,11 +47,11 @@ impl Rule {
     }
 }
 
-/// Returns the places in `text` that break a rule, in the order of the text. For each rule it stops at [`limits::VIOLATIONS`], so
-/// that findings of one rule can't hide those of another.
+/// Returns the places in `text` that break a rule, in the order of the text. For each rule it stops at
+/// [`limits::VIOLATIONS`], so that findings of one rule can't hide those of another.
 ///
-/// `text` must be valid JSON, as a [`serde_json::value::RawValue`] is. `path` holds the names that lead to it from the root of the
-/// body; they count for nesting and are part of the pointers.
+/// `text` must be valid JSON, as a [`serde_json::value::RawValue`] is. `path` holds the names that lead to it from the
+/// root of the body; they count for nesting and are part of the pointers.
 ///
 /// For any other text the findings are meaningless, but the function ends and does not panic.
 pub fn check(text: &str, path: &[&str]) -> Vec<Finding> {
@@ -164,8 +166,8 @@ impl Scanner<'_> {
             .find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'))
             .unwrap_or(rest.len());
         self.at += end;
-        // serde_json rejects a number that becomes infinite while it is parsed. Numbers that are written out in full become so a
-        // little earlier than those with an exponent.
+        // serde_json rejects a number that becomes infinite while it is parsed. Numbers that are written out in full
+        // become so a little earlier than those with an exponent.
         let magnitude = serde_json::from_str::<f64>(&rest[..end]).map_or(f64::INFINITY, f64::abs);
         if magnitude.is_infinite() {
             self.find(Rule::NotF64);

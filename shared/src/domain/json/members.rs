@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The members of an object in the order of the text. Names are unescaped; unpaired surrogates in them become U+FFFD, so that such a
-/// name equals no name that anybody looks for.
+/// The members of an object in the order of the text. Names are unescaped; unpaired surrogates in them become U+FFFD,
+/// so that such a name equals no name that anybody looks for.
 #[derive(Debug)]
 pub struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -56,8 +56,8 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A member's name. It is read as bytes because serde_json rejects unpaired surrogates in a `str`, and one odd name would hide all
-/// other members.
+/// A member's name. It is read as bytes because serde_json rejects unpaired surrogates in a `str`, and one odd name
+/// would hide all other members.
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
@@ -84,8 +84,8 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// Returns the JSON pointer (RFC 6901) to the value at `path`, a list of names and indices. If the pointer would have more than
-/// [`limits::POINTER_BYTES`], it points to the innermost value around that one whose pointer fits.
+/// Returns the JSON pointer (RFC 6901) to the value at `path`, a list of names and indices. If the pointer would have
+/// more than [`limits::POINTER_BYTES`], it points to the innermost value around that one whose pointer fits.
 pub fn pointer<'a>(path: impl IntoIterator<Item = Cow<'a, str>>) -> String {
     let mut pointer = String::new();
     for name in path {

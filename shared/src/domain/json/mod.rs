@@ -1,8 +1,8 @@
 //! Checks on JSON that is passed on as it was sent.
 //!
-//! `tags` and an event's `data` keep the digits and the key order that the tenant chose. They are therefore never parsed and written
-//! again, but stay text ([`serde_json::value::RawValue`]). serde_json only finds the end of such a value and does not look inside.
-//! The passes here do, over text whose syntax serde_json has confirmed.
+//! `tags` and an event's `data` keep the digits and the key order that the tenant chose. They are therefore never
+//! parsed and written again, but stay text ([`serde_json::value::RawValue`]). serde_json only finds the end of such a
+//! value and does not look inside. The passes here do, over text whose syntax serde_json has confirmed.
 
 mod canonical;
 mod check;
@@ -40,7 +40,8 @@ pub(crate) mod tests {
         );
     }
 
-    /// JSON text of a few levels with everything that these passes look for: escapes, unpaired surrogates, numbers of any size.
+    /// JSON text of a few levels with everything that these passes look for: escapes, unpaired surrogates, numbers of
+    /// any size.
     pub(crate) fn any_json() -> impl Strategy<Value = String> {
         let string = proptest::collection::vec(
             prop_oneof![

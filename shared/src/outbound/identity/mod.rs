@@ -1,5 +1,6 @@
-//! The identity of this service towards the event service and tenants' authorization endpoints. It has one account, one key, and two
-//! kinds of tokens: those for the event service live an hour, and those for an endpoint live a minute and are valid nowhere else.
+//! The identity of this service towards the event service and tenants' authorization endpoints. It has one account, one
+//! key, and two kinds of tokens: those for the event service live an hour, and those for an endpoint live a minute and
+//! are valid nowhere else.
 
 mod kms;
 
@@ -27,7 +28,8 @@ const RENEWED_BEFORE_SECONDS: i64 = 5 * 60;
 /// The lifetime of a token for a tenant's endpoint, in seconds (`docs/design.md#tenants-endpoints`).
 const ENDPOINT_LIFETIME_SECONDS: i64 = 60;
 
-/// How long a token for an endpoint is used again: half of its life. The other half covers the difference between clocks.
+/// How long a token for an endpoint is used again: half of its life. The other half covers the difference between
+/// clocks.
 const ENDPOINT_TOKEN_AGE: Duration = Duration::from_secs(30);
 
 /// The most endpoints whose token is kept.
@@ -194,7 +196,8 @@ impl Identity {
         &self.name
     }
 
-    /// Returns the current token for the event service as an `Authorization` header. A new one is signed if there is none.
+    /// Returns the current token for the event service as an `Authorization` header. A new one is signed if there is
+    /// none.
     pub(crate) async fn current(&self) -> Result<HeaderValue, IdentityError> {
         // It always holds either a whole token or none.
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -216,7 +219,8 @@ impl Identity {
         Ok(authorization)
     }
 
-    /// Returns a token for a tenant's endpoint as an `Authorization` header. Its `aud` is the origin of the endpoint's URL.
+    /// Returns a token for a tenant's endpoint as an `Authorization` header. Its `aud` is the origin of the endpoint's
+    /// URL.
     pub(crate) async fn token_for(&self, endpoint: &str) -> Result<HeaderValue, IdentityError> {
         let origin = Url::parse(endpoint)
             .map_err(|_| IdentityError::Endpoint)?
