@@ -58,7 +58,7 @@ impl Bench {
         let answer = self
             .invoke(event.to_owned())
             .map_err(|error| format!("no answer: {error}"))?;
-        answers::check(self.function, &answer)?;
+        answers::check(&answer)?;
         self.check_process()
     }
 
@@ -108,7 +108,7 @@ fn a_payload_that_is_not_json_does_not_end_the_process(function: &'static str) {
     let held = runner(100).run(&events::torn_event(function), |payload| {
         let is_json = serde_json::from_slice::<&serde_json::value::RawValue>(&payload).is_ok();
         match bench.invoke(payload) {
-            Ok(answer) => answers::check(function, &answer).map_err(TestCaseError::fail)?,
+            Ok(answer) => answers::check(&answer).map_err(TestCaseError::fail)?,
             Err(InvocationError::Function(_)) if !is_json => {}
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
         }

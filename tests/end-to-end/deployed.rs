@@ -4,28 +4,11 @@
 
 mod stack;
 
-use local::event_service::{Room, RoomKind, RoomTime};
+use crate::support::insert_free_room;
 use reqwest::Method;
 use serde_json::{Value, json};
 use stack::{Client, event_service, item};
 use uuid::Uuid;
-
-/// Puts a room into the event service that belongs to no chat.
-async fn free_room(audience: &str) -> Uuid {
-    let id = Uuid::new_v4();
-    let room = Room {
-        id,
-        audience: audience.to_owned(),
-        classroom_id: Uuid::new_v4(),
-        kind: RoomKind::Webinar,
-        time: RoomTime { start: 0, end: None },
-        tags: None,
-        preserve_history: true,
-        created_at: 0,
-    };
-    event_service().await.insert_room(room).unwrap();
-    id
-}
 
 async fn rooms_of(audience: &str) -> usize {
     let rooms = event_service().await.rooms();
@@ -95,7 +78,7 @@ async fn a_chat_is_one_item_in_the_deployed_table_and_its_claim_on_the_room_anot
 async fn a_converted_room_points_at_its_chat() {
     let client = Client::of_new_tenant("conversion").await;
     let audience = client.tenant.audience.as_str();
-    let room = free_room(audience).await;
+    let room = insert_free_room(event_service().await, audience);
     let body = json!({"audience": audience, "scope": "physics 7", "event_room_id": room});
     let converted = client.post("/api/v1/chats/convert", &body).await;
     assert_eq!((converted.status, converted.room()), (201, room), "{converted:?}");
@@ -205,7 +188,7 @@ async fn a_request_needs_a_token_and_a_tenant_cannot_use_another_tenants_chats()
     let other = Client::of_new_tenant("other").await;
     let audience = owner.tenant.audience.as_str();
     let body = json!({"audience": audience, "scope": "math 7"});
-    let room = json!({"audience": audience, "scope": "math 8", "event_room_id": free_room(audience).await});
+    let room = json!({"audience": audience, "scope": "math 8", "event_room_id": insert_free_room(event_service().await, audience)});
     let event = json!({"type": "message", "data": 1});
     let created = owner.post("/api/v1/chats", &body).await;
     let chat = created.header("location").unwrap();

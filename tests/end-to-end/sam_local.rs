@@ -2,7 +2,7 @@
 //! `tools/check sam-local` starts what these tests need.
 
 use crate::samples::{self, SAMPLES};
-use crate::support::{Answer, SCHOOL, client_builder, options};
+use crate::support::{Answer, SCHOOL, client_builder, options, with_token_and_body};
 use local::demo::{ROOM, TenantName};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -66,16 +66,8 @@ async fn each_sample_gets_its_answer_in_a_container() {
 async fn call(token: Option<&str>, method: Method, path: &str, body: Option<Value>) -> Answer {
     // The first call of each function starts a container.
     let client = client_builder().timeout(Duration::from_secs(120)).build().unwrap();
-    let mut request = client.request(method, format!("{}{path}", setting("SAM_LOCAL_URL")));
-    if let Some(token) = token {
-        request = request.bearer_auth(token);
-    }
-    if let Some(body) = body {
-        request = request
-            .header("content-type", "application/json")
-            .body(body.to_string());
-    }
-    Answer::of_sam_local(request).await
+    let request = client.request(method, format!("{}{path}", setting("SAM_LOCAL_URL")));
+    Answer::of_sam_local(with_token_and_body(request, token, body.as_ref())).await
 }
 
 #[tokio::test]

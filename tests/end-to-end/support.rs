@@ -10,6 +10,8 @@ mod tenants;
 use chats::outbound::http;
 use std::time::Duration;
 
+#[cfg(feature = "deployed")]
+pub(crate) use api::insert_free_room;
 pub(crate) use api::{Answer, Api, EVENT_SERVICE, TABLE, options};
 pub(crate) use proxy::{Act, Proxy, Seen};
 pub(crate) use table::Table;
@@ -31,6 +33,24 @@ fn patient_client() -> reqwest::Client {
 pub(crate) fn client_builder() -> reqwest::ClientBuilder {
     let tls = http::tls(Vec::new()).unwrap();
     reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy()
+}
+
+/// A request with this token and this JSON body, or without.
+#[cfg(any(feature = "deployed", feature = "sam-local"))]
+pub(crate) fn with_token_and_body(
+    mut request: reqwest::RequestBuilder,
+    token: Option<&str>,
+    body: Option<&serde_json::Value>,
+) -> reqwest::RequestBuilder {
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    match body {
+        Some(body) => request
+            .header("content-type", "application/json")
+            .body(body.to_string()),
+        None => request,
+    }
 }
 
 /// The HTTP client of the functions, for the AWS SDK in tests.

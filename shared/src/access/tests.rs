@@ -10,13 +10,15 @@ use super::tenants::TenantsTable;
 use super::{Account, Authorization, TenantDocument};
 use crate::clock::{Deadline, Moment};
 use crate::domain::Error;
-use crate::outbound::http;
+use crate::outbound::http::{self, Answer, HttpError, Limits, SendRequest};
 use crate::outbound::identity::{Identity, IdentityConfig, PrivateKeyPem, ServiceAccount, SigningKey};
-use ::http::HeaderValue;
+use ::http::{HeaderValue, Request, Response};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use memory::MemoryTable;
@@ -25,7 +27,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 const ISSUER: &str = "iam.school.example.org";
@@ -239,30 +240,31 @@ async fn random_issuers_are_read_once_each_and_do_not_crowd_out_a_tenant() {
     assert_eq!(subject.table.reads(), reads);
 }
 
-/// An endpoint that answers every question with this JSON text. Returns its URL and the number of questions.
-async fn endpoint(answer: &'static str) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/authorize", listener.local_addr().unwrap());
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = Vec::new();
-            let mut buffer = [0; 4096];
-            // A question ends with the brace of its object.
-            while !request.ends_with(b"}") {
-                let length = stream.read(&mut buffer).await.unwrap();
-                request.extend_from_slice(&buffer[..length]);
-            }
-            count.fetch_add(1, Ordering::SeqCst);
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                answer.len()
-            );
-            stream.write_all(format!("{head}{answer}").as_bytes()).await.unwrap();
-        }
-    });
-    (url, asked)
+/// An endpoint that answers every question with this JSON text, and counts them.
+#[derive(Debug)]
+struct Endpoint {
+    answer: &'static str,
+    asked: AtomicUsize,
+}
+
+impl Endpoint {
+    fn new(answer: &'static str) -> Arc<Self> {
+        let asked = AtomicUsize::new(0);
+        Arc::new(Self { answer, asked })
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl SendRequest for Endpoint {
+    fn send(&self, _: Request<Bytes>, _: Limits) -> BoxFuture<'_, Result<Answer, HttpError>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Ok(Response::new(Ok(Bytes::from_static(self.answer.as_bytes())))) })
+    }
+
+    fn give_up_connections(&self) {}
 }
 
 async fn account() -> Account {
@@ -282,8 +284,8 @@ fn inquiry(url: &str, account: &Account) -> Inquiry {
     Inquiry::new(url, account, question)
 }
 
-/// Asks endpoints as this service, with this key.
-fn endpoints(key: SigningKey) -> Endpoints {
+/// Asks endpoints through `client` as this service, with this key.
+fn endpoints(client: Arc<dyn SendRequest>, key: SigningKey) -> Endpoints {
     let config = IdentityConfig {
         account: ServiceAccount {
             label: "chats".to_owned(),
@@ -293,34 +295,35 @@ fn endpoints(key: SigningKey) -> Endpoints {
         key,
     };
     let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-    let identity = Identity::new(config, &sdk).unwrap();
-    Endpoints::new(http::tests::client(), Arc::new(identity))
+    Endpoints::new(client, Arc::new(Identity::new(config, &sdk).unwrap()))
+}
+
+fn local_key() -> SigningKey {
+    SigningKey::Pem(PrivateKeyPem::new(Key::new("ours").pem()))
 }
 
 #[tokio::test]
 async fn an_endpoint_without_tls_is_not_asked_where_the_key_is_in_kms() {
-    let (url, asked) = endpoint(r#"["read"]"#).await;
-    let endpoints = endpoints(SigningKey::Kms {
-        key_id: "key".to_owned(),
-        url: None,
-    });
-    let inquiry = inquiry(&url, &account().await);
+    let endpoint = Endpoint::new(r#"["read"]"#);
+    let (key_id, url) = ("key".to_owned(), None);
+    let endpoints = endpoints(endpoint.clone(), SigningKey::Kms { key_id, url });
+    let inquiry = inquiry("http://127.0.0.1/authorize", &account().await);
     let decision = endpoints.allow(inquiry, deadline(), Moment::now());
     assert!(matches!(decision.await, Err(Error::ServiceUnavailable { .. })));
-    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert_eq!(endpoint.asked(), 0);
 }
 
 #[tokio::test]
 async fn a_decision_is_kept_for_thirty_seconds_whether_it_allows_or_denies() {
-    let endpoints = endpoints(SigningKey::Pem(PrivateKeyPem::new(Key::new("ours").pem())));
     let (account, start) = (account().await, Moment::now());
-    for (answer, allowed) in [(r#"["read"]"#, true), (r#"["write"]"#, false)] {
-        let (url, asked) = endpoint(answer).await;
+    for (answer, is_allowed) in [(r#"["read"]"#, true), (r#"["write"]"#, false)] {
+        let endpoint = Endpoint::new(answer);
+        let endpoints = endpoints(endpoint.clone(), local_key());
         for (millis, times) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {
             let now = start + Duration::from_millis(millis);
-            let decision = endpoints.allow(inquiry(&url, &account), deadline(), now).await;
-            assert_eq!(decision.unwrap(), allowed);
-            assert_eq!(asked.load(Ordering::SeqCst), times, "{millis}");
+            let inquiry = inquiry("https://school.example.org/authorize", &account);
+            assert_eq!(endpoints.allow(inquiry, deadline(), now).await.unwrap(), is_allowed);
+            assert_eq!(endpoint.asked(), times, "{millis}");
         }
     }
 }
@@ -331,7 +334,7 @@ async fn an_unreachable_endpoint_takes_no_longer_than_one_that_does_not_answer()
     // It accepts connections and never completes a handshake.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/authorize", silent.local_addr().unwrap());
-    let endpoints = endpoints(SigningKey::Pem(PrivateKeyPem::new(Key::new("ours").pem())));
+    let endpoints = endpoints(http::tests::client(), local_key());
     let inquiry = inquiry(&url, &account().await);
     let started = tokio::time::Instant::now();
     let decision = endpoints.allow(inquiry, deadline(), Moment::now());

@@ -44,6 +44,8 @@ pub struct Kind {
     /// The HTTP status.
     #[serde(serialize_with = "status_number")]
     pub status: StatusCode,
+    #[serde(skip)]
+    is_transient: bool,
 }
 
 fn status_number<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -51,18 +53,29 @@ fn status_number<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S:
 }
 
 impl Kind {
-    const fn new(status: StatusCode, r#type: &'static str, title: &'static str) -> Self {
-        Self { r#type, title, status }
+    /// A problem that a repeat does not solve.
+    const fn permanent(status: StatusCode, r#type: &'static str, title: &'static str) -> Self {
+        Self::new(status, r#type, title, false)
+    }
+
+    const fn new(status: StatusCode, r#type: &'static str, title: &'static str, is_transient: bool) -> Self {
+        Self {
+            r#type,
+            title,
+            status,
+            is_transient,
+        }
     }
 }
 
 impl Error {
     /// Returns what the caller is told. `request_id` is the gateway's id of the request.
     pub fn problem<'a>(&'a self, request_id: &'a str) -> Problem<'a> {
+        let kind = self.kind();
         Problem {
-            kind: self.kind(),
+            kind,
             detail: self.detail(),
-            is_transient: self.is_transient(),
+            is_transient: kind.is_transient,
             request_id,
             errors: match self {
                 Self::InvalidPayload { violations, .. } | Self::InvalidEvent { violations } => violations,
@@ -82,28 +95,28 @@ impl Error {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::InvalidPayload { .. } => Kind::new(
+            Self::InvalidPayload { .. } => Kind::permanent(
                 StatusCode::BAD_REQUEST,
                 "invalid_payload",
                 "The request body is not valid",
             ),
-            Self::InvalidParameter { .. } => Kind::new(
+            Self::InvalidParameter { .. } => Kind::permanent(
                 StatusCode::BAD_REQUEST,
                 "invalid_parameter",
                 "A path parameter is not valid",
             ),
-            Self::AuthenticationFailed(_) => Kind::new(
+            Self::AuthenticationFailed(_) => Kind::permanent(
                 StatusCode::UNAUTHORIZED,
                 "authentication_failed",
                 "The request is not authenticated",
             ),
-            Self::AccessDenied => Kind::new(
+            Self::AccessDenied => Kind::permanent(
                 StatusCode::FORBIDDEN,
                 "access_denied",
                 "The account is not allowed to do this",
             ),
-            Self::ChatNotFound => Kind::new(StatusCode::NOT_FOUND, "chat_not_found", "Chat not found"),
-            Self::ChatAlreadyExists(_) => Kind::new(
+            Self::ChatNotFound => Kind::permanent(StatusCode::NOT_FOUND, "chat_not_found", "Chat not found"),
+            Self::ChatAlreadyExists(_) => Kind::permanent(
                 StatusCode::CONFLICT,
                 "chat_already_exists",
                 "The chat exists with different content",
@@ -112,54 +125,63 @@ impl Error {
                 StatusCode::CONFLICT,
                 "chat_creation_in_progress",
                 "The chat is being created by another request",
+                true,
             ),
-            Self::EventRoomInUse => Kind::new(
+            Self::EventRoomInUse => Kind::permanent(
                 StatusCode::CONFLICT,
                 "event_room_in_use",
                 "The room belongs to another chat",
             ),
-            Self::EventRoomClosed => Kind::new(
+            Self::EventRoomClosed => Kind::permanent(
                 StatusCode::CONFLICT,
                 "event_room_closed",
                 "The room accepts no events now",
             ),
-            Self::PayloadTooLarge { .. } => Kind::new(
+            Self::PayloadTooLarge { .. } => Kind::permanent(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "payload_too_large",
                 "The request is too large",
             ),
-            Self::UnsupportedMediaType => Kind::new(
+            Self::UnsupportedMediaType => Kind::permanent(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
                 "The request body is not declared as JSON",
             ),
-            Self::EventRoomNotFound => Kind::new(
+            Self::EventRoomNotFound => Kind::permanent(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "event_room_not_found",
                 "Room not found in this audience",
             ),
-            Self::InvalidEvent { .. } => Kind::new(
+            Self::InvalidEvent { .. } => Kind::permanent(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "invalid_event",
                 "The event service cannot store this event",
             ),
             Self::Internal(_) | Self::TableMisused(_) => {
-                Kind::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal error")
+                Kind::permanent(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal error")
             }
-            Self::EventServiceRejected(_) | Self::EventServiceFailed(..) => Kind::new(
+            Self::EventServiceRejected(_) => Kind::permanent(
                 StatusCode::BAD_GATEWAY,
                 "event_service_failed",
                 "The event service failed",
             ),
-            Self::EventServiceTimeout(..) => Kind::new(
+            Self::EventServiceFailed(repeat, _) => Kind::new(
+                StatusCode::BAD_GATEWAY,
+                "event_service_failed",
+                "The event service failed",
+                *repeat == Repeat::Completes,
+            ),
+            Self::EventServiceTimeout(repeat, _) => Kind::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "event_service_timeout",
                 "The event service did not answer in time",
+                *repeat == Repeat::Completes,
             ),
             Self::ServiceUnavailable { .. } => Kind::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "service_unavailable",
                 "The service is temporarily unavailable",
+                true,
             ),
         }
     }
@@ -198,28 +220,6 @@ impl Error {
             )
             .into(),
             Self::ServiceUnavailable { .. } => "Repeat the request.".into(),
-        }
-    }
-
-    fn is_transient(&self) -> bool {
-        match self {
-            Self::ChatCreationInProgress { .. } | Self::ServiceUnavailable { .. } => true,
-            Self::EventServiceFailed(repeat, _) | Self::EventServiceTimeout(repeat, _) => *repeat == Repeat::Completes,
-            Self::InvalidPayload { .. }
-            | Self::InvalidParameter { .. }
-            | Self::AuthenticationFailed(_)
-            | Self::AccessDenied
-            | Self::ChatNotFound
-            | Self::ChatAlreadyExists(_)
-            | Self::EventRoomInUse
-            | Self::EventRoomClosed
-            | Self::PayloadTooLarge { .. }
-            | Self::UnsupportedMediaType
-            | Self::EventRoomNotFound
-            | Self::InvalidEvent { .. }
-            | Self::Internal(_)
-            | Self::TableMisused(_)
-            | Self::EventServiceRejected(_) => false,
         }
     }
 }

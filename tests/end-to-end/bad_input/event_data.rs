@@ -86,7 +86,7 @@ impl Room {
         let before = self.bench.api.event_service().events(self.id).len();
         let answer = self.bench.invoke(event.to_string());
         let answer = answer.map_err(|error| TestCaseError::fail(error.to_string()))?;
-        answers::check("create-chat-event", &answer).map_err(TestCaseError::fail)?;
+        answers::check(&answer).map_err(TestCaseError::fail)?;
         let mut stored = self.bench.api.event_service().events(self.id).split_off(before);
         prop_assert!(stored.len() <= 1);
         let stored = stored.pop().map(|event| {

@@ -73,7 +73,7 @@ fn each_gets_its_answer<const N: usize>(function: &'static str, cases: [(&str, S
 
 fn check(bench: &Bench, event: String, expected: (u64, &str)) -> Result<(), String> {
     let answer = bench.invoke(event).map_err(|error| error.to_string())?;
-    answers::check(bench.function, &answer)?;
+    answers::check(&answer)?;
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     let got = (
         answer["statusCode"].as_u64().unwrap(),

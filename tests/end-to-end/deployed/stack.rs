@@ -1,6 +1,6 @@
 //! The deployed stack as its users, its operators and the event service use it.
 
-use crate::support::{Answer, OwnTenant, SigningKey, client_builder, options, sdk_http_client};
+use crate::support::{Answer, OwnTenant, SigningKey, client_builder, options, sdk_http_client, with_token_and_body};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
@@ -145,16 +145,8 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
-        }
-        Answer::of(request).await
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        Answer::of(with_token_and_body(request, token, body)).await
     }
 
     pub(super) async fn get(&self, path: &str) -> Answer {

@@ -191,19 +191,7 @@ impl Api {
 
     /// Puts a room into the event service that belongs to no chat.
     pub(crate) fn free_room(&self, audience: &str) -> Uuid {
-        let id = Uuid::new_v4();
-        let room = Room {
-            id,
-            audience: audience.to_owned(),
-            classroom_id: Uuid::new_v4(),
-            kind: RoomKind::Webinar,
-            time: RoomTime { start: 0, end: None },
-            tags: None,
-            preserve_history: true,
-            created_at: 0,
-        };
-        self.event_service().insert_room(room).unwrap();
-        id
+        insert_free_room(self.event_service(), audience)
     }
 
     /// A token whose permissions, subject or tenant differ from the defaults.
@@ -259,4 +247,21 @@ impl Api {
             .filter(|room| !held.contains(&room.id))
             .count()
     }
+}
+
+/// Puts a room into an event service that belongs to no chat.
+pub(crate) fn insert_free_room(event_service: &EventService, audience: &str) -> Uuid {
+    let id = Uuid::new_v4();
+    let room = Room {
+        id,
+        audience: audience.to_owned(),
+        classroom_id: Uuid::new_v4(),
+        kind: RoomKind::Webinar,
+        time: RoomTime { start: 0, end: None },
+        tags: None,
+        preserve_history: true,
+        created_at: 0,
+    };
+    event_service.insert_room(room).unwrap();
+    id
 }
