@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +40,8 @@ def set_up():
     A check that is told to end does so like one that fails: what it started ends with it. And it
     has no AWS in its environment, so that nothing reaches, or waits for, a developer's account.
     """
+    # What is said is seen at once, and before what a command says then.
+    sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # A script in the background inherits that it is to be ignored, and so would what it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -46,14 +50,8 @@ def set_up():
 
 
 def parser(prog, doc, **options):
-    def formatter(prog):
-        return argparse.RawDescriptionHelpFormatter(prog, max_help_position=20, width=100)
-
-    return argparse.ArgumentParser(prog=prog, description=doc, formatter_class=formatter, **options)
-
-
-def say(step):
-    print(step, flush=True)
+    raw = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=prog, description=doc, formatter_class=raw, **options)
 
 
 # ---- Tools.
@@ -85,7 +83,7 @@ def install(*packages):
     """Installs packages of Debian, as root. Anybody else is told to."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         sys.exit(f"{packages[0]} is missing: apt-get install {' '.join(packages)}")
-    say(f"installing {packages[0]}")
+    print(f"installing {packages[0]}")
     call("apt-get", "update", "-qq", stdout=subprocess.DEVNULL)
     command = ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *packages]
     call(*command, stdout=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
@@ -214,6 +212,16 @@ def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def answer(url):
+    """Whatever a server answers to GET; None if it does not."""
+    try:
+        return urllib.request.urlopen(url, timeout=5)
+    except urllib.error.HTTPError as error:
+        return error
+    except (urllib.error.URLError, ConnectionError):
+        return None
 
 
 # ---- The workspace.

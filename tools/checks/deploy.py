@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 from checks import samconfig
-from checks.common import end_to_end, free_port, in_environment, run as run_command, say
+from checks.common import end_to_end, free_port, in_environment, run as run_command
 
 
 def add_arguments(parser):
@@ -33,13 +33,13 @@ def run(options):
         folder = started.enter_context(tempfile.TemporaryDirectory(prefix="deploy-"))
         build = options.build or os.path.join(folder, "build")
         if not options.build:
-            say("build (debug)")
+            print("build (debug)")
             sam_template.debug_build(build)
-        say("start ministack")
+        print("start ministack")
         started.enter_context(emulator.ministack(folder))
         event_service = f"127.0.0.1:{free_port()}"
         environment = samconfig.environment("local", [f"EventServiceUrl=http://{event_service}"])
-        say("deploy")
+        print("deploy")
         outputs = emulator.deploy(build, folder, environment)
         for name, value in outputs.items():
             print(f"  {name} = {value}")
@@ -52,7 +52,7 @@ def run(options):
             # Where the tests are to be the event service.
             "EVENT_SERVICE_ADDRESS": event_service,
         }
-        say("checks")
+        print("checks")
         if options.command:
             ok = run_command(options.command, env={**os.environ, **variables}) == 0
         else:

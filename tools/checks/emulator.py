@@ -10,14 +10,12 @@ import json
 import os
 import re
 import sys
-import urllib.error
-import urllib.request
 import zipfile
 
 import boto3
 from botocore.exceptions import WaiterError
 from checks import sam_template
-from checks.common import Process, free_port
+from checks.common import Process, answer, free_port
 
 BUCKET = "packages"
 # The emulator's own account: with these credentials everything is allowed.
@@ -52,12 +50,7 @@ def ministack(folder):
     }
     command = [os.path.join(os.path.dirname(sys.executable), "ministack")]
     with Process("ministack", command, os.path.join(home, "log"), env=environment, cwd=home) as process:
-
-        def answers():
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
-                return urllib.request.urlopen(f"{url}/_ministack/health", timeout=5).status == 200
-
-        process.wait_until(answers)
+        process.wait_until(lambda: getattr(answer(f"{url}/_ministack/health"), "status", None) == 200)
         os.environ.update({"AWS_ENDPOINT_URL": url, **CREDENTIALS})
         yield
 

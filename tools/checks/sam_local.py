@@ -10,11 +10,9 @@ import os
 import signal
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 
 from checks import docker
-from checks.common import Process, cargo_local, end_to_end, environment, free_port, in_environment, output, say
+from checks.common import Process, answer, cargo_local, end_to_end, environment, free_port, in_environment, output
 
 
 def add_arguments(parser):
@@ -31,13 +29,13 @@ def run(options):
         folder = started.enter_context(tempfile.TemporaryDirectory(prefix="sam-local-"))
         build = options.build or os.path.join(folder, "build")
         if not options.build:
-            say("build (debug)")
+            print("build (debug)")
             sam_template.debug_build(build)
-        say("Docker")
+        print("Docker")
         image = started.enter_context(docker.engine(os.path.join(folder, "docker")))
         inspect = ["docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
         logs = [os.path.join(folder, "local.log"), os.path.join(folder, "api.log")]
-        say("cargo local")
+        print("cargo local")
         started.enter_context(cargo_local(logs[0], "--also-listen", output(*inspect).strip()))
         sam_options = [
             *("--template", os.path.join(build, "template.yaml")),
@@ -45,9 +43,9 @@ def run(options):
             *("--parameter-overrides", "Architecture=x86_64"),
             *image,
         ]
-        say("sam local start-api")
+        print("sam local start-api")
         url = started.enter_context(api(sam_options, logs[1]))
-        say("checks")
+        print("checks")
         variables = {"SAM_LOCAL_OPTIONS": " ".join(sam_options), "SAM_LOCAL_URL": url}
         if not end_to_end("sam_local::", "--test-threads", "1", **variables):
             for log in logs:
@@ -64,14 +62,5 @@ def api(options, log):
     # It takes its containers away when it is interrupted.
     with Process("sam local", command, log, end_with=signal.SIGINT) as process:
         url = f"http://127.0.0.1:{port}"
-
-        def answers():
-            try:
-                return urllib.request.urlopen(url, timeout=5)
-            except urllib.error.HTTPError as error:
-                return error
-            except (urllib.error.URLError, ConnectionError):
-                return None
-
-        process.wait_until(answers)
+        process.wait_until(lambda: answer(url))
         yield url

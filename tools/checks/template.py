@@ -54,7 +54,7 @@ def report(name, *command):
     if result.returncode != 0:
         sys.exit(f"{name}: FAILED\n{result.stdout}")
     last = result.stdout.strip().rpartition("\n")[2]
-    print(f"{name}: ok" + (f" ({last})" if last else ""), flush=True)
+    print(f"{name}: ok" + (f" ({last})" if last else ""))
 
 
 def size():
