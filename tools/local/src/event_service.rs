@@ -1,7 +1,7 @@
 //! A stand-in for the event service, for `cargo local` and for tests; it is not meant to be deployed. It answers over
 //! real HTTP what the service was recorded to answer (`event-service/contract.md`; the sections named in this module
 //! are that page's), so that the functions can run their real client against it. It keeps rooms (create, read, update)
-//! and events (create, list, state); it knows no MQTT, locked types, whiteboards or editions, reads only tokens signed
+//! and events (create, list); it knows no MQTT, state, locked types, whiteboards or editions, reads only tokens signed
 //! with ES256, and speaks only HTTP/1. What the contract calls Postgres is memory here, and a journal file if one is
 //! wanted.
 
@@ -13,7 +13,7 @@ mod create_event;
 mod event;
 mod journal;
 mod jsonb;
-mod read_events;
+mod list_events;
 mod request;
 mod room;
 mod room_time;
@@ -158,12 +158,8 @@ impl EventService {
             .route(
                 "/api/v1/rooms/{id}/events",
                 any(other_methods("GET,HEAD,POST"))
-                    .get(read_events::list)
+                    .get(list_events::list)
                     .post(create_event::create),
-            )
-            .route(
-                "/api/v1/rooms/{id}/state",
-                any(other_methods("GET,HEAD")).get(read_events::state),
             )
             .route_layer(axum::middleware::from_fn(cors::add_headers));
         Router::new()

@@ -29,10 +29,6 @@ pub(super) enum Failure {
     PayloadSizeExceeded { length: usize, limit: usize },
     /// The database refused or could not read something; the text says at what.
     QueryFailed(&'static str),
-    /// The query string of the state names no sets.
-    InvalidQueryString,
-    /// The query string of the state names too many sets.
-    InvalidStateSets,
     /// What the web framework refuses.
     Rejection(StatusCode, String),
 }
@@ -80,18 +76,6 @@ impl IntoResponse for Failure {
                 "database_query_failed",
                 "Database query failed",
                 detail.to_owned(),
-            ),
-            Self::InvalidQueryString => (
-                StatusCode::BAD_REQUEST,
-                "invalid_query_string",
-                "Invalid query string",
-                "Failed to parse qs".to_owned(),
-            ),
-            Self::InvalidStateSets => (
-                StatusCode::BAD_REQUEST,
-                "invalid_state_sets",
-                "Invalid state sets",
-                "too many 'sets'".to_owned(),
             ),
         };
         (status, Json(json!({"type": kind, "title": title, "detail": detail}))).into_response()

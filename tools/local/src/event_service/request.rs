@@ -126,41 +126,6 @@ impl FromRequestParts<EventService> for ListQuery {
     }
 }
 
-/// The query string of reading state: `sets[]=a&sets[]=b`, or with numbers in the brackets. `sets=a` names no set.
-pub(super) struct StateQuery {
-    /// The names of the sets, in the order in which they were given.
-    pub(super) sets: Vec<String>,
-}
-
-/// How many sets a state may have at most.
-const STATE_SETS_LIMIT: usize = 10;
-
-impl FromRequestParts<EventService> for StateQuery {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, _service: &EventService) -> Result<Self, Failure> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs: Vec<(String, String)> =
-            serde_urlencoded::from_str(query).map_err(|_| Failure::InvalidQueryString)?;
-        let sets: Vec<String> = pairs
-            .into_iter()
-            .filter(|(key, _)| names_a_set(key))
-            .map(|(_, set)| set)
-            .collect();
-        match sets.len() {
-            0 => Err(Failure::InvalidQueryString),
-            1..=STATE_SETS_LIMIT => Ok(Self { sets }),
-            _ => Err(Failure::InvalidStateSets),
-        }
-    }
-}
-
-/// Whether this is `sets[]`, or `sets[0]` with any number.
-fn names_a_set(key: &str) -> bool {
-    let index = key.strip_prefix("sets[").and_then(|rest| rest.strip_suffix(']'));
-    index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,11 +149,5 @@ mod tests {
     #[test]
     fn bytes_after_the_json_value_are_ignored() {
         assert_eq!(parse::<Vec<u8>>(b"[1, 2] xx").unwrap(), [1, 2]);
-    }
-
-    #[test]
-    fn sets_are_named_with_brackets_only() {
-        assert!(names_a_set("sets[]") && names_a_set("sets[10]"));
-        assert!(!names_a_set("sets") && !names_a_set("sets[a]") && !names_a_set("set[]"));
     }
 }
