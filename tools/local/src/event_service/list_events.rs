@@ -1,5 +1,5 @@
-//! Lists the events of a room (section 6). An event whose data cannot be read makes every answer fail that would
-//! contain it.
+//! Lists the events of a room (`docs/event-service.md#events`). The stand-in does not serve the room's state, the
+//! other way to read events.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,10 +11,12 @@ use super::authentication::Caller;
 use super::event::Event;
 use super::request::{Direction, ListQuery, RoomId};
 
-/// How many events an answer has at most, and if no other number is asked for.
+/// The largest number of events in one answer. It is also the default.
 const PAGE_LIMIT: usize = 100;
 
-/// `GET /api/v1/rooms/{id}/events`: also those of a closed room, and also removed ones.
+/// `GET /api/v1/rooms/{id}/events`. Closed rooms are listed too, and so are removed events.
+///
+/// Some stored data cannot be read back. A list that would contain such an event fails as a whole.
 pub(super) async fn list(
     State(service): State<EventService>,
     caller: Caller,
@@ -44,17 +46,17 @@ pub(super) async fn list(
 
 impl ListQuery {
     fn selects(&self, event: &Event) -> bool {
-        fn is(wanted: &Option<String>, there: Option<&str>) -> bool {
-            wanted.is_none() || wanted.as_deref() == there
+        fn matches(wanted: &Option<String>, found: Option<&str>) -> bool {
+            wanted.is_none() || wanted.as_deref() == found
         }
-        let on_this_side = self.last_occurred_at.is_none_or(|last| match self.direction {
+        let is_in_range = self.last_occurred_at.is_none_or(|last| match self.direction {
             Direction::Forward => event.occurred_at > last,
             Direction::Backward => event.occurred_at < last,
         });
-        on_this_side
-            && is(&self.kind, Some(&event.kind))
-            && is(&self.set, Some(&event.set))
-            && is(&self.label, event.label.as_deref())
-            && is(&self.attribute, event.attribute.as_deref())
+        is_in_range
+            && matches(&self.kind, Some(&event.kind))
+            && matches(&self.set, Some(&event.set))
+            && matches(&self.label, event.label.as_deref())
+            && matches(&self.attribute, event.attribute.as_deref())
     }
 }
