@@ -158,7 +158,7 @@ async fn a_table_that_is_not_there_is_told() {
     assert!(!said.ok && said.err.contains("ResourceNotFoundException"), "{said:?}");
     let said = run(&["tenant", "get", "i", "--dynamodb-url", "nowhere"]).await;
     assert!(
-        !said.ok && said.err.contains("nowhere is no http or https URL"),
+        !said.ok && said.err.contains("nowhere is not an http or https URL"),
         "{said:?}"
     );
 }

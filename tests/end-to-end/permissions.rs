@@ -183,7 +183,7 @@ async fn what_a_role_does_not_allow_is_refused_by_function_action_table_and_key(
     let without =
         |action: &'static str| move |statement: &mut Statement| statement.actions.retain(|name| name != action);
     let id = chat_id(SCHOOL, "math 7");
-    let refused = |what: &str| format!("its role in template.yaml does not allow dynamodb:{what}");
+    let refused = |what: &str| format!("the function's role in template.yaml does not allow dynamodb:{what}");
     let on_chat = |action: &str| refused(&format!("{action} on ChatsTable, dynamodb:LeadingKeys chat#{id}"));
 
     assert_eq!(refused_after(without("dynamodb:PutItem")).await, [on_chat("PutItem")]);

@@ -43,7 +43,7 @@ async fn a_foreign_chat_and_a_missing_one_are_the_same_by_id_from_outside_and_to
                         assert!(foreign.attempt(&api, &owners_token, act).await.status < 300);
                         assert!(proxy.seen().is_empty(), "the process has the chat in memory");
                     }
-                    let asked = api.stack.endpoint().asked().len();
+                    let asked = api.stack.endpoint().questions().len();
                     let mut seen = Vec::new();
                     for place in [&foreign, &Place::empty(&api, owner), &Place::empty(&api, stranger)] {
                         proxy.follow(|_| Pass);
@@ -55,7 +55,7 @@ async fn a_foreign_chat_and_a_missing_one_are_the_same_by_id_from_outside_and_to
                     let case = format!("{act:?} of {owner:?}'s chat by {stranger:?}, in memory: {in_memory}");
                     assert_eq!(seen[0], seen[1], "{case}");
                     assert_eq!(seen[0], seen[2], "{case}");
-                    assert_eq!(api.stack.endpoint().asked().len(), asked, "{case}");
+                    assert_eq!(api.stack.endpoint().questions().len(), asked, "{case}");
                 }
             }
         }
@@ -69,7 +69,7 @@ async fn a_foreign_audience_is_refused_before_anything_is_read() {
     for owner in TenantName::ALL {
         let foreign = Place::taken(&api, owner).await;
         let rooms = api.event_service().rooms().len();
-        let asked = api.stack.endpoint().asked().len();
+        let asked = api.stack.endpoint().questions().len();
         proxy.follow(|_| Pass);
         for stranger in TenantName::ALL.into_iter().filter(|tenant| *tenant != owner) {
             let token = api.token(&TokenRequest::new(stranger));
@@ -93,7 +93,7 @@ async fn a_foreign_audience_is_refused_before_anything_is_read() {
         assert!(proxy.seen().is_empty(), "{:?}", proxy.seen());
         // The places without a chat have rooms of their own, which the tests put there.
         assert_eq!(api.event_service().rooms().len(), rooms + 2 * 3 * 2);
-        assert_eq!(api.stack.endpoint().asked().len(), asked);
+        assert_eq!(api.stack.endpoint().questions().len(), asked);
     }
 }
 
@@ -108,7 +108,7 @@ async fn another_audiences_room_can_not_be_converted_and_is_as_one_that_does_not
         let token = api.token(&TokenRequest::new(stranger));
         let taken = Place::taken(&api, owner).await.room;
         let rooms = [uuid::Uuid::new_v4(), taken, Place::empty(&api, owner).room];
-        let asked = api.stack.endpoint().asked();
+        let asked = api.stack.endpoint().questions();
         let mut seen = Vec::new();
         for room in rooms {
             let place = Place {
@@ -121,7 +121,7 @@ async fn another_audiences_room_can_not_be_converted_and_is_as_one_that_does_not
         }
         assert!(seen.iter().all(|answer| *answer == seen[0]), "{seen:?}");
         // The shop's endpoint may have been asked about converting, but not about a room that is not the shop's.
-        let asked = &api.stack.endpoint().asked()[asked.len()..];
+        let asked = &api.stack.endpoint().questions()[asked.len()..];
         assert!(asked.iter().all(|question| question["action"] != "update"), "{asked:?}");
     }
 }
