@@ -158,7 +158,7 @@ async fn a_missing_table_and_a_malformed_url_are_reported() {
     assert!(!said.ok && said.err.contains("ResourceNotFoundException"), "{said:?}");
     let said = run(&["tenant", "get", "i", "--dynamodb-url", "nowhere"]).await;
     assert!(
-        !said.ok && said.err.contains("nowhere is no http or https URL"),
+        !said.ok && said.err.contains("nowhere is not an http or https URL"),
         "{said:?}"
     );
 }

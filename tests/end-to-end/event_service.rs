@@ -1,5 +1,5 @@
 //! The event service's stand-in as the tests start it: with keys made on the spot, with the accounts and audiences of
-//! the recordings (`event-service/contract.md` describes them), and with a clock that a test can set.
+//! the recordings (`docs/event-service.md`), and with a clock that a test can set.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

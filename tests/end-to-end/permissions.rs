@@ -185,7 +185,7 @@ async fn a_role_limits_its_function_by_action_table_and_key() {
     let without =
         |action: &'static str| move |statement: &mut Statement| statement.actions.retain(|name| name != action);
     let id = chat_id(SCHOOL, "math 7");
-    let refused = |what: &str| format!("its role in template.yaml does not allow dynamodb:{what}");
+    let refused = |what: &str| format!("the function's role in template.yaml does not allow dynamodb:{what}");
     let on_chat = |action: &str| refused(&format!("{action} on ChatsTable, dynamodb:LeadingKeys chat#{id}"));
 
     assert_eq!(refused_after(without("dynamodb:PutItem")).await, [on_chat("PutItem")]);

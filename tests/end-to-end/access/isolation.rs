@@ -56,7 +56,7 @@ async fn by_id_a_foreign_chat_and_a_missing_one_look_the_same_to_the_caller_and_
                         assert!(foreign.attempt(&api, &owners_token, act).await.status < 300);
                         assert!(proxy.seen().is_empty(), "the process has the chat in memory");
                     }
-                    let asked = api.stack.endpoint().asked().len();
+                    let asked = api.stack.endpoint().questions().len();
                     let mut seen = Vec::new();
                     for place in [&foreign, &Place::empty(&api, owner), &Place::empty(&api, stranger)] {
                         proxy.follow(|_| Pass);
@@ -68,7 +68,7 @@ async fn by_id_a_foreign_chat_and_a_missing_one_look_the_same_to_the_caller_and_
                     let case = format!("{act:?} of {owner:?}'s chat by {stranger:?}, in memory: {in_memory}");
                     assert_eq!(seen[0], seen[1], "{case}");
                     assert_eq!(seen[0], seen[2], "{case}");
-                    assert_eq!(api.stack.endpoint().asked().len(), asked, "{case}");
+                    assert_eq!(api.stack.endpoint().questions().len(), asked, "{case}");
                 }
             }
         }
@@ -82,7 +82,7 @@ async fn a_foreign_audience_is_rejected_before_anything_is_read() {
     for owner in TenantName::ALL {
         let foreign = Place::taken(&api, owner).await;
         let rooms = api.event_service().rooms().len();
-        let asked = api.stack.endpoint().asked().len();
+        let asked = api.stack.endpoint().questions().len();
         proxy.follow(|_| Pass);
         for stranger in TenantName::ALL.into_iter().filter(|tenant| *tenant != owner) {
             let token = api.token(&TokenRequest::new(stranger));
@@ -106,7 +106,7 @@ async fn a_foreign_audience_is_rejected_before_anything_is_read() {
         assert!(proxy.seen().is_empty(), "{:?}", proxy.seen());
         // Each empty place above has put a room into the event service.
         assert_eq!(api.event_service().rooms().len(), rooms + 2 * 3 * 2);
-        assert_eq!(api.stack.endpoint().asked().len(), asked);
+        assert_eq!(api.stack.endpoint().questions().len(), asked);
     }
 }
 
@@ -121,7 +121,7 @@ async fn converting_another_audiences_room_is_answered_like_converting_a_missing
         let token = api.token(&TokenRequest::new(stranger));
         let taken = Place::taken(&api, owner).await.room;
         let rooms = [uuid::Uuid::new_v4(), taken, Place::empty(&api, owner).room];
-        let asked = api.stack.endpoint().asked();
+        let asked = api.stack.endpoint().questions();
         let mut seen = Vec::new();
         for room in rooms {
             let place = Place {
@@ -133,8 +133,8 @@ async fn converting_another_audiences_room_is_answered_like_converting_a_missing
             seen.push(seen_by_the_client(&answer));
         }
         assert!(seen.iter().all(|answer| *answer == seen[0]), "{seen:?}");
-        // The shop's endpoint may have been asked about converting, but not about a room of another tenant.
-        let asked = &api.stack.endpoint().asked()[asked.len()..];
+        // The shop's endpoint may have been asked about converting, but not about a room that is not the shop's.
+        let asked = &api.stack.endpoint().questions()[asked.len()..];
         assert!(asked.iter().all(|question| question["action"] != "update"), "{asked:?}");
     }
 }

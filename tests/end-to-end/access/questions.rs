@@ -17,9 +17,9 @@ fn question(subject: &str, object: Value, action: &str) -> Value {
 
 /// The outcome of `acting`, and the questions that the endpoint is asked meanwhile.
 async fn asked_by<T>(api: &Api, acting: impl Future<Output = T>) -> (T, Vec<Value>) {
-    let before = api.stack.endpoint().asked().len();
+    let before = api.stack.endpoint().questions().len();
     let outcome = acting.await;
-    (outcome, api.stack.endpoint().asked().split_off(before))
+    (outcome, api.stack.endpoint().questions().split_off(before))
 }
 
 fn teacher(api: &Api) -> String {

@@ -1,5 +1,5 @@
-//! The function that the stack's own tests run: a real program on the Lambda Runtime API that does what the payload asks
-//! for, misbehaving included. Over the gateway the wish is in the query, e.g. `?do=exit`.
+//! The function that the stack's own tests run. It is a real program on the Lambda Runtime API. The payload selects its
+//! behaviour, including crashes and hangs. Over the gateway, the query selects it, e.g. `?do=exit`.
 
 use std::{collections::BTreeMap, env, net::SocketAddr, process};
 
@@ -12,14 +12,14 @@ use tokio::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    if env::var("INIT").is_ok_and(|wish| wish == "exit") {
+    if env::var("INIT").is_ok_and(|behaviour| behaviour == "exit") {
         eprintln!("refusing to start");
         process::exit(3);
     }
     lambda_runtime::run(service_fn(handle)).await
 }
 
-#[expect(clippy::panic, reason = "the tests want to see what comes of a panic")]
+#[expect(clippy::panic, reason = "a test checks the effect of a panic")]
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let LambdaEvent { payload, context } = event;
     let parameters = if payload.get("queryStringParameters").is_some() {
@@ -49,7 +49,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     }
 }
 
-/// Reports to `address` with the process's id and answers when the connection is closed from there.
+/// Connects to `address`, sends the process id there, and answers when the other side closes the connection.
 async fn wait(address: SocketAddr) -> Result<Value, Error> {
     let mut connection = TcpStream::connect(address).await?;
     connection.write_u32(process::id()).await?;

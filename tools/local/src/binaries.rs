@@ -1,5 +1,5 @@
-//! Builds the functions and finds their executables. Cargo is asked where it put them instead of guessing, since target
-//! folder and profile are the developer's to choose.
+//! Builds the functions and finds their executables. Cargo reports the paths, because developers can configure the
+//! target folder.
 
 use std::{
     collections::BTreeMap,
@@ -13,16 +13,16 @@ use tokio::process::Command;
 
 use crate::Error;
 
-/// How to build.
+/// A build profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Unoptimized: builds fast.
+    /// Not optimized, but fast to build.
     Debug,
-    /// As deployed.
+    /// The deployed profile.
     Release,
 }
 
-/// One line of cargo's `--message-format=json`, as far as it matters here.
+/// The parts of a line of cargo's `--message-format=json` that are needed here.
 #[derive(Deserialize)]
 struct Message {
     target: Option<Target>,
@@ -34,22 +34,23 @@ struct Target {
     name: String,
 }
 
-/// The workspace's folder.
+/// The folder of the workspace.
 pub fn workspace() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// Builds the workspace's binaries and returns the executables by name. Cargo's progress and errors go to standard error.
+/// Builds the workspace's binaries and returns the executables by name. Cargo prints progress and errors to standard
+/// error.
 ///
 /// # Errors
-/// Cargo can't be started, or fails.
+/// Cargo cannot be started, or the build fails.
 pub async fn build(profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error> {
     let selection: &[&str] = match profile {
-        // The whole workspace, because `cargo test --workspace` and so most of `cargo local` are built with its features:
-        // with a smaller selection cargo would unify features differently and compile the dependencies a second time.
+        // The same selection as in `cargo test --workspace`. Another one would unify features differently, and cargo
+        // would compile the dependencies a second time.
         Profile::Debug => &["--workspace", "--bins"],
-        // The default members are the functions alone, so these are the features that are deployed.
+        // The default members are only the functions, so this build has the deployed features.
         Profile::Release => &["--release", "--bins"],
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn executables_are_found_among_cargos_messages() {
+    fn executables_are_found_in_cargos_messages() {
         let messages = br#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"read-chat","kind":["bin"]},"executable":"/target/debug/read-chat"}
 {"reason":"build-script-executed","package_id":"x"}

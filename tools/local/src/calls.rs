@@ -1,15 +1,15 @@
-//! A `curl` for each route, to be pasted one after the other: a chat is created, read in both ways and gets an event, and
-//! another one is made of a room.
+//! A `curl` command for each route, ready to paste in this order. The commands create a chat, read it in both ways,
+//! create an event in it, and convert a room to another chat.
 
 use local::demo::AUDIENCE;
 
-/// The scope of the chat that the commands are about.
+/// The scope of the chat in the commands.
 const SCOPE: &str = "math 7";
-/// Its id, which is derived from audience and scope and so known beforehand.
+/// The id of that chat. It is known in advance, because it is derived from audience and scope.
 const CHAT_ID: &str = "8266d9a3-cb64-5cac-a760-dd3300c2e437";
 
-/// The commands for the API at `url`, one a line, with a heading above each. `room` is a room that no chat has,
-/// `token` one of the demo tenant that owns [`AUDIENCE`].
+/// The commands for the API at `url`, one per line, each below a heading. `room` is a room without a chat. `token`
+/// belongs to the demo tenant that owns [`AUDIENCE`].
 pub(crate) fn commands(url: &str, room: &str, token: &str) -> String {
     let chats = format!("{url}/api/v1/chats");
     let chat = format!("{chats}/{CHAT_ID}");
@@ -27,7 +27,7 @@ pub(crate) fn commands(url: &str, room: &str, token: &str) -> String {
             format!(r#"curl {chat}/events {json} -d '{{"type": "message", "data": {{"text": "Hello"}}}}'"#),
         ),
         (
-            "make a chat of a room",
+            "convert a room to a chat",
             format!("curl {chats}/convert {json} -d '{conversion}'"),
         ),
     ];

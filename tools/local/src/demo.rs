@@ -1,4 +1,4 @@
-//! What is there to try the API with: three demo tenants, one for each way to authorize, and a room that no chat has yet.
+//! Data for trying the API: three demo tenants, one for each way to authorize, and a room without a chat.
 
 mod endpoint;
 mod room;
@@ -8,8 +8,8 @@ pub use endpoint::Endpoint;
 pub use room::{ROOM, add_room};
 pub use tenants::{DemoTenants, TenantName, TokenRequest};
 
-/// The audience of the demo room and of the calls that `cargo local` prints: the tenant `school`'s.
+/// The audience of the demo room and of the commands that `cargo local` prints. It belongs to the tenant `school`.
 pub const AUDIENCE: &str = "school.example.org";
 
-/// Where keys are kept, in the workspace; never committed.
+/// The folder of the keys, in the workspace. It is never committed.
 pub const FOLDER: &str = "target/local";

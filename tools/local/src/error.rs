@@ -1,5 +1,5 @@
-//! What can keep the local stack from starting. Each message is one sentence for the person in front of the terminal: it
-//! names the file, port, variable or place in the template to look at, since nobody else is there to explain it.
+//! The errors that can keep the local stack from starting. Each message is one sentence for a developer at the
+//! terminal. It names the file, port, variable or place in the template to check.
 
 use std::{
     io,
@@ -12,44 +12,49 @@ use crate::event_service;
 /// Why the stack could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The template says something that this stack does not understand.
-    #[error("template.yaml, {place}: {problem}")]
+    /// The template has something that this stack does not support.
+    #[error("template.yaml, {place}: {violation}")]
     Template {
-        /// Path of keys to the place, e.g. `Resources.ReadChatFunction.Properties.Timeout`.
+        /// The path of keys to the place, e.g. `Resources.ReadChatFunction.Properties.Timeout`.
         place: String,
-        /// What is wrong there.
-        problem: String,
+        /// The fault at this place.
+        violation: String,
     },
     /// A file could not be read, written or created.
     #[error("{}: {source}", path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The event service's stand-in could not start.
-    #[error("the event service's stand-in can't start: {0}")]
+    /// The stand-in for the event service could not start.
+    #[error("the stand-in for the event service cannot start: {0}")]
     StandIn(#[source] event_service::Error),
-    /// A port is taken, mostly by another `cargo local`.
-    #[error("port {} on {} is already in use: stop what listens there, or choose another with {option}", address.port(), address.ip())]
+    /// A port is already in use, usually by another `cargo local`.
+    #[error(
+        "port {} on {} is already in use: stop the program that listens there, or choose another port with {option}",
+        address.port(),
+        address.ip()
+    )]
     PortInUse {
-        /// Where the stack wanted to listen.
+        /// The address of the stack.
         address: SocketAddr,
-        /// The option that chooses the port.
+        /// The option for the port.
         option: &'static str,
     },
-    /// Listening failed for another reason than a taken port.
+    /// Listening failed for another reason.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Where the stack wanted to listen.
+        /// The address of the stack.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The additional address is one that strangers may reach.
+    /// The additional address is public.
     #[error(
-        "will not listen on {0}: tables and event service have no access control, so only a loopback or private address will do"
+        "will not listen on {0}: tables and event service have no access control, so the address must be a loopback or \
+         private one"
     )]
     PublicAddress(IpAddr),
     /// The template declares a function that cargo did not build.
@@ -57,35 +62,35 @@ pub enum Error {
     NoBinary {
         /// The function in the template.
         logical_id: String,
-        /// The binary that it names.
+        /// The name of its binary.
         binary: String,
     },
-    /// The value of an environment variable can't be found out on this machine.
-    #[error("template.yaml: no local value for the variable {variable} of {function}: {problem}")]
+    /// An environment variable has no value on this machine.
+    #[error("template.yaml: no local value for the variable {variable} of {function}: {reason}")]
     Variable {
-        /// The variable's name.
+        /// The name of the variable.
         variable: String,
         /// The function's binary.
         function: String,
-        /// Why there is none.
-        problem: String,
+        /// Why the variable has no value.
+        reason: String,
     },
-    /// A value was given for a variable that no function has, which is most likely a spelling mistake.
+    /// No function declares a variable that a value was given for. The name is probably misspelled.
     #[error("no function in template.yaml declares the variable {0}")]
     UnknownVariable(String),
-    /// `cargo build` failed; cargo has already said why on standard error.
+    /// `cargo build` failed. Cargo has printed the reason to standard error.
     #[error("cargo could not build the functions")]
     Build,
-    /// `cargo` could not be started, or answered something unreadable.
+    /// Cargo could not be started, or its output could not be read.
     #[error("cargo: {0}")]
     Cargo(io::Error),
-    /// The embedded DynamoDB refused.
+    /// The embedded DynamoDB failed.
     #[error("the local tables: {0}")]
     Tables(String),
-    /// Making a key, or signing with one, failed.
-    #[error("could not make an ES256 key")]
+    /// A key could not be generated or used for a signature.
+    #[error("cannot generate or use an ES256 key")]
     Key,
-    /// The service's key or that of a demo tenant is none.
-    #[error("the service's key, or one in target/local, is no P-256 private key in PEM form (PKCS #8)")]
-    NoKey,
+    /// The service's key or a demo tenant's key is not a private key.
+    #[error("the service's key, or a key in target/local, is not a P-256 private key in PEM form (PKCS #8)")]
+    InvalidKey,
 }

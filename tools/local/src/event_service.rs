@@ -1,9 +1,9 @@
-//! A stand-in for the event service, for `cargo local` and for tests; it is not meant to be deployed. It answers over
-//! real HTTP what the service was recorded to answer (`event-service/contract.md`; the sections named in this module
-//! are that page's), so that the functions can run their real client against it. It keeps rooms (create, read, update)
-//! and events (create, list, state); it knows no MQTT, locked types, whiteboards or editions, reads only tokens signed
-//! with ES256, and speaks only HTTP/1. What the contract calls Postgres is memory here, and a journal file if one is
-//! wanted.
+//! A stand-in for the event service, for `cargo local` and for the tests. It is never deployed.
+//!
+//! The stand-in answers over real HTTP, so the functions call it with their real client. Its answers are those that
+//! were recorded from the real service (`docs/event-service.md`). It creates, reads and updates rooms, creates events,
+//! and lists the events of a room. MQTT, room state, locked types, whiteboards and editions are missing. It accepts
+//! only ES256 tokens and speaks only HTTP/1. The contract's Postgres is memory here, with a journal file on request.
 
 mod access;
 mod answer;
@@ -13,7 +13,7 @@ mod create_event;
 mod event;
 mod journal;
 mod jsonb;
-mod read_events;
+mod list_events;
 mod request;
 mod room;
 mod room_time;
@@ -43,11 +43,11 @@ use cors::other_methods;
 use room_time::Moment;
 use store::Store;
 
-/// The limit that the recorded service was configured with for an event's `data`, in bytes of compact JSON: data of
-/// this length or more is refused (section 6).
+/// The recorded service's limit on an event's `data`, in bytes of compact JSON. Data of this length or more is rejected
+/// (`docs/event-service.md#size-of-data`).
 pub const RECORDED_PAYLOAD_LIMIT: usize = 102_400;
 
-/// Tells the time. Tests set it; otherwise it is [`SystemTime::now`].
+/// A source of the current time. Tests supply their own; the default is [`SystemTime::now`].
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// An issuer whose tokens the stand-in accepts.
@@ -55,29 +55,28 @@ pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 pub struct Issuer {
     /// The public key of its ES256 tokens (P-256), as a PEM text (`BEGIN PUBLIC KEY`).
     pub public_key: String,
-    /// The audiences it may issue tokens for: `aud` up to its first colon must be one of them.
+    /// The audiences that it issues tokens for. The `aud` claim up to its first colon must be one of them.
     pub audiences: Vec<String>,
 }
 
-/// What a stand-in is told when it starts.
+/// The settings of a stand-in.
 #[derive(Clone)]
 pub struct Config {
-    /// Whose tokens are accepted, by `iss`.
+    /// The accepted issuers, by `iss`.
     pub issuers: HashMap<String, Issuer>,
-    /// Who may do what.
+    /// The authorization rules.
     pub policy: Policy,
-    /// `data` of this many bytes or more (compact JSON) is refused.
+    /// The limit on `data`, in bytes of compact JSON. Data of this length or more is rejected.
     pub payload_limit: usize,
-    /// A file to which every change is appended before it is answered, and from which rooms and events are loaded at
-    /// start. Its folder must exist. `None`: memory only.
+    /// The journal file. Rooms and events are loaded from it at start, and every change is appended to it before the
+    /// answer is sent. Its folder must exist. Without a journal, everything is kept in memory only.
     pub journal: Option<PathBuf>,
-    /// Where the time comes from.
+    /// The source of the current time.
     pub clock: Clock,
 }
 
 impl Config {
-    /// The recorded service's settings for `issuers` and `policy`: [`RECORDED_PAYLOAD_LIMIT`], the system's clock, and
-    /// no journal.
+    /// Settings with [`RECORDED_PAYLOAD_LIMIT`], the system's clock and no journal.
     pub fn new(issuers: HashMap<String, Issuer>, policy: Policy) -> Self {
         Self {
             issuers,
@@ -89,15 +88,15 @@ impl Config {
     }
 }
 
-/// Why a stand-in could not start, or not take a room.
+/// Why a stand-in could not start or could not store a room.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An issuer's key is not the public P-256 key of a PEM text.
+    /// An issuer's key is not a public P-256 key in PEM form.
     #[error("the public key of issuer {issuer} cannot be read")]
     Key {
-        /// The `iss` whose key it is.
+        /// The `iss` of the issuer.
         issuer: String,
-        /// What is wrong with it.
+        /// The error of the JWT library.
         source: jsonwebtoken::errors::Error,
     },
     /// The journal could not be opened, read or written.
@@ -105,7 +104,7 @@ pub enum Error {
     Journal(#[from] std::io::Error),
 }
 
-/// A running stand-in: what it holds, and its HTTP side. Clones share everything.
+/// A stand-in with its rooms and events. All clones share them.
 #[derive(Clone)]
 pub struct EventService {
     shared: Arc<Shared>,
@@ -120,12 +119,12 @@ struct Shared {
 }
 
 impl EventService {
-    /// Makes a stand-in, loading the journal if there is one.
+    /// Creates a stand-in and loads its journal, if it has one.
     ///
     /// # Errors
     ///
-    /// A key that is none, or a journal that cannot be read; a torn last line is no error, since that is what a crash
-    /// in the middle of writing leaves.
+    /// An issuer's key is invalid, or the journal cannot be read. An incomplete last line is not an error: a crash
+    /// while writing leaves one.
     pub fn new(config: Config) -> Result<Self, Error> {
         let store = match &config.journal {
             Some(path) => Store::with_journal(path)?,
@@ -143,10 +142,10 @@ impl EventService {
         })
     }
 
-    /// Its routes, for a server of one's own.
+    /// The HTTP routes.
     pub fn router(&self) -> Router {
-        // `any` first: whatever has no handler of its own goes there, and axum adds no `Allow` header of its own.
-        // `route_layer`: an unknown path gets a bare 404, without CORS headers; any answer of a known route has them.
+        // `any` comes first: it handles all methods without a handler, and keeps axum from adding its own `Allow`
+        // header. `route_layer` puts the CORS headers on all answers of known routes. Unknown paths get a bare 404.
         let api = Router::new()
             .route("/api/v1/rooms", any(other_methods("POST")).post(rooms::create))
             .route(
@@ -158,12 +157,8 @@ impl EventService {
             .route(
                 "/api/v1/rooms/{id}/events",
                 any(other_methods("GET,HEAD,POST"))
-                    .get(read_events::list)
+                    .get(list_events::list)
                     .post(create_event::create),
-            )
-            .route(
-                "/api/v1/rooms/{id}/state",
-                any(other_methods("GET,HEAD")).get(read_events::state),
             )
             .route_layer(axum::middleware::from_fn(cors::add_headers));
         Router::new()
@@ -176,12 +171,12 @@ impl EventService {
     ///
     /// # Errors
     ///
-    /// Those of the listener.
+    /// The listener fails.
     pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
         axum::serve(listener, self.router()).await
     }
 
-    /// Every room it holds, in the order of creation. Over HTTP there is no such list.
+    /// All rooms in order of creation. There is no such list over HTTP.
     pub fn rooms(&self) -> Vec<Room> {
         self.store().rooms()
     }
@@ -191,23 +186,23 @@ impl EventService {
         self.store().room(id).cloned()
     }
 
-    /// The stored events of a room, in the order in which they were stored; none if there is no such room.
+    /// The stored events of a room, in the order in which they were stored. The list is empty for an unknown room.
     pub fn events(&self, room_id: Uuid) -> Vec<Event> {
         self.store().events(room_id).to_vec()
     }
 
-    /// Puts a room there, or in the place of the one with its id.
+    /// Stores a room. It replaces a room with the same id.
     ///
     /// # Errors
     ///
-    /// Those of the journal; then the room was not taken.
+    /// The journal cannot be written. The room is not stored then.
     pub fn insert_room(&self, room: Room) -> Result<(), Error> {
         Ok(self.store().put_room(room)?)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
-        // A blocking lock in asynchronous code: it is never held over an await, and covers at most one write to a file.
-        // Every change is a single push or insert, so a panic elsewhere leaves nothing half done.
+        // A blocking lock is fine here: it is never held across an await, and covers at most one write to a file.
+        // Poisoning can be ignored: every change is a single push or insert, so no panic leaves it incomplete.
         self.shared.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -216,7 +211,7 @@ impl EventService {
     }
 }
 
-/// `pong`, as bare bytes: the recorded answer has no content type.
+/// Answers `pong` as bare bytes, because the recorded answer has no content type.
 async fn healthz() -> Response<Body> {
     Response::new(Body::from("pong"))
 }

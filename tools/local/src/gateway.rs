@@ -1,6 +1,8 @@
-//! The HTTP front: stands where API Gateway's HTTP API stands on AWS and behaves like it, in what it hands to functions,
-//! what it makes of their answers, and what it answers by itself. Where AWS does not document a behaviour this follows
-//! what was observed or, failing that, what is likely; nothing in the functions may depend on the latter.
+//! The gateway, in the role of API Gateway's HTTP API.
+//!
+//! It acts like the HTTP API in the events for the functions, in the treatment of their answers, and in its own
+//! answers. Where AWS documents nothing, it follows observations. Where there are none, it is a guess, and the
+//! functions must not depend on it.
 
 mod cors;
 mod event;
@@ -34,16 +36,16 @@ use cors::Cors;
 use event::Incoming;
 use routing::Routes;
 
-/// Quota of the HTTP API: request line and headers together, in bytes.
+/// The HTTP API's quota for request line and headers together, in bytes.
 const HEAD_LIMIT: usize = 10_240;
-/// Quota of the HTTP API: a request's payload, in bytes (10 MB).
+/// The HTTP API's quota for the payload of a request, in bytes (10 MB).
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
-/// How long the HTTP API waits for a function.
+/// The longest time that the HTTP API waits for a function.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The header that carries the gateway's request id.
+/// The header with the gateway's request id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
-/// The header that carries the trace id.
+/// The header with the trace id.
 const TRACE_ID: &str = "x-amzn-trace-id";
 
 /// The HTTP API of a template.
@@ -52,16 +54,16 @@ pub(crate) struct Gateway {
     routes: Routes,
     cors: Option<Cors>,
     functions: Arc<Functions>,
-    /// A page that the real gateway does not have.
+    /// The reference page, which the real gateway does not have.
     reference: Option<Reference>,
 }
 
 impl Gateway {
-    /// A gateway with the template's routes and CORS settings, in front of `functions`, and with the reference page if there is
-    /// to be one.
+    /// Creates a gateway with the template's routes and CORS settings for `functions`, optionally with the reference
+    /// page.
     ///
     /// # Errors
-    /// A CORS setting that can't be a header's value.
+    /// A CORS setting cannot be sent in a header, or the routes contradict each other.
     pub(crate) fn new(
         template: &Template,
         functions: Arc<Functions>,
@@ -69,7 +71,7 @@ impl Gateway {
     ) -> Result<Self, Error> {
         let cors = template.cors.as_ref().map(Cors::new).transpose()?;
         Ok(Self {
-            routes: Routes::new(&template.routes),
+            routes: Routes::new(&template.routes)?,
             cors,
             functions,
             reference,
@@ -79,19 +81,19 @@ impl Gateway {
     /// Answers requests on `listener` until the future is dropped.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
         let pages = self.reference.clone().map_or_else(Router::new, Reference::router);
-        // A page answers its own path and method; all else is the gateway's.
+        // The pages answer only GET on their paths. The gateway answers everything else.
         let app = pages
             .method_not_allowed_fallback(handle)
             .fallback(handle)
             .with_state(self);
-        // It never ends with an error: accepting goes on after one.
+        // This never returns an error: after a failed accept, the server goes on.
         let _ = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await;
     }
 
     async fn answer(&self, request: Request, source: SocketAddr, request_id: &str) -> Response {
         let (parts, body) = request.into_parts();
         if head_length(&parts) > HEAD_LIMIT {
-            return own(
+            return own_answer(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "Request Header Fields Too Large",
             );
@@ -101,17 +103,18 @@ impl Gateway {
         {
             return cors.preflight(parts.headers.get(header::ORIGIN));
         }
-        // Decoding comes before routing, so an encoded slash separates segments and never gets into a parameter.
+        // The HTTP API decodes before routing. An encoded slash thus separates segments and is never part of a
+        // parameter.
         let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
         let path = path.split('?').next().unwrap_or_default();
         let Some(matched) = self.routes.find(&parts.method, path) else {
-            return own(StatusCode::NOT_FOUND, "Not Found");
+            return own_answer(StatusCode::NOT_FOUND, "Not Found");
         };
         let Ok(body) = read(body).await else {
-            return own(StatusCode::BAD_REQUEST, "Bad Request");
+            return own_answer(StatusCode::BAD_REQUEST, "Bad Request");
         };
         let Some(body) = body else {
-            return own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+            return own_answer(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
         let trace_id = trace_id(&parts);
         let time = OffsetDateTime::now_utc();
@@ -126,7 +129,7 @@ impl Gateway {
             time,
         };
         let Ok(event) = event::payload(&incoming) else {
-            return own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+            return own_answer(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
         };
         let invocation = self.functions.invoke(&matched.route.function, event, trace_id);
         match timeout(INTEGRATION_TIMEOUT, invocation).await {
@@ -137,13 +140,15 @@ impl Gateway {
                     }
                     response
                 }
-                None => own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+                None => own_answer(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             },
             Ok(Err(InvocationError::PayloadTooLarge(_))) => {
-                own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+                own_answer(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
             }
-            Err(_) | Ok(Err(InvocationError::Stopped)) => own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-            Ok(Err(_)) => own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+            Err(_) | Ok(Err(InvocationError::Stopped)) => {
+                own_answer(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+            }
+            Ok(Err(_)) => own_answer(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         }
     }
 }
@@ -153,7 +158,7 @@ async fn handle(
     ConnectInfo(source): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    // As long as the real one's, which nothing may rely on.
+    // The id is as long as on AWS, but no program may rely on that.
     let request_id = STANDARD.encode(&Uuid::new_v4().as_bytes()[..11]);
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = gateway.answer(request, source, &request_id).await;
@@ -166,8 +171,8 @@ async fn handle(
     response
 }
 
-/// An answer of the gateway's own.
-fn own(status: StatusCode, message: &str) -> Response {
+/// An answer that comes from the gateway and not from a function.
+fn own_answer(status: StatusCode, message: &str) -> Response {
     let mut response = Response::new(Body::from(format!(r#"{{"message":"{message}"}}"#)));
     *response.status_mut() = status;
     response
@@ -176,8 +181,8 @@ fn own(status: StatusCode, message: &str) -> Response {
     response
 }
 
-/// The whole body, or `None` if it is too large. What is too much is read as well: an answer in the middle of a request
-/// would be lost with the connection.
+/// Reads the whole body. `None` if it is too large. The excess is read as well, because an answer in the middle of a
+/// request would be lost with the connection.
 async fn read(mut body: Body) -> Result<Option<Bytes>, axum::Error> {
     let mut whole = BytesMut::new();
     let mut length = 0;
@@ -192,7 +197,7 @@ async fn read(mut body: Body) -> Result<Option<Bytes>, axum::Error> {
     Ok((length <= BODY_LIMIT).then(|| whole.freeze()))
 }
 
-/// Bytes of the request line and headers as they were sent.
+/// The length of request line and headers in bytes, as they were sent.
 fn head_length(parts: &Parts) -> usize {
     let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
     let line = parts.method.as_str().len() + target + " HTTP/1.1\r\n".len() + 1;
@@ -200,7 +205,7 @@ fn head_length(parts: &Parts) -> usize {
     line + parts.headers.iter().map(header).sum::<usize>()
 }
 
-/// The caller's trace id if it sent a usable one, else a new one.
+/// The caller's trace id, or a new one if the caller sent none.
 fn trace_id(parts: &Parts) -> String {
     let sent = parts.headers.get(TRACE_ID).and_then(|value| value.to_str().ok());
     sent.filter(|sent| !sent.is_empty())

@@ -1,6 +1,8 @@
-//! IAM's part: what the role of a function lets it do. Each function signs its requests with credentials that name it, so the
-//! tables know who asks, and a permission that the template forgot is missing here as it would be on AWS. What was asked for
-//! is kept, too: a permission that nobody ever needed shows in the tests.
+//! Plays IAM: decides what the role of a function allows.
+//!
+//! Each function signs its requests with credentials that contain its name, so the tables know the caller. A permission
+//! that the template lacks is thus missing here as well as on AWS. The used permissions are recorded, so the tests find
+//! permissions that no function needs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,12 +12,12 @@ use std::{
 
 use crate::Template;
 
-/// An `AWS::IAM::Role`, as far as it says what is allowed. The default is that of a function without one: nothing is.
+/// The permissions of an `AWS::IAM::Role`. The default is that of a function without a role: it allows nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Role {
-    /// Its name in the template, e.g. `CreateChatRole`.
+    /// The name in the template, e.g. `CreateChatRole`.
     pub logical_id: String,
-    /// Its statements, all of which allow.
+    /// The statements. All of them have the effect `Allow`.
     pub statements: Vec<Statement>,
 }
 
@@ -24,74 +26,76 @@ pub struct Role {
 pub struct Statement {
     /// Single actions, e.g. `dynamodb:GetItem`.
     pub actions: Vec<String>,
-    /// A resource whose ARN the template asks for by its logical id, e.g. `ChatsTable`; others as they are written.
+    /// The resources. A reference to the ARN of a resource in the template is kept as the logical id, e.g.
+    /// `ChatsTable`. Others are kept as they are written.
     pub resources: Vec<String>,
-    /// All of them must be met.
+    /// The conditions. All of them must be met.
     pub conditions: Vec<Condition>,
 }
 
-/// One condition of a statement: the values that a key of a request may have.
+/// One condition of a statement: the allowed values of one key of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// How they are compared.
+    /// The comparison.
     pub operator: Operator,
     /// The key, e.g. `dynamodb:LeadingKeys`.
     pub key: String,
-    /// The values; one of them has to fit.
+    /// The allowed values.
     pub values: Vec<String>,
 }
 
-/// The operators of conditions that are known here.
+/// The supported condition operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
-    /// `StringEquals`: the request has the key, with just this value.
+    /// `StringEquals`: the request has the key, and its value is an allowed one.
     StringEquals,
-    /// `ForAllValues:StringLike`: every value that the request has fits, `*` standing for any text. None fits, too.
+    /// `ForAllValues:StringLike`: every value in the request matches an allowed value, in which `*` stands for any
+    /// text. A request without the key matches as well.
     ForAllValuesStringLike,
 }
 
-/// What somebody wants to do: one action on one resource.
+/// A requested access: one action on one resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Access<'a> {
-    /// E.g. `dynamodb:GetItem`.
+    /// The action, e.g. `dynamodb:GetItem`.
     pub action: &'a str,
     /// The logical id of the resource.
     pub resource: &'a str,
-    /// The keys for conditions, with their values.
+    /// The condition keys with their values.
     pub context: &'a [(&'a str, &'a str)],
 }
 
-/// The smallest part of what a role allows: one action on one resource, and one value that a condition admits.
+/// The smallest unit of a permission: one action on one resource, with at most one allowed value of a condition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     /// The action.
     pub action: String,
     /// The resource.
     pub resource: String,
-    /// Key and value.
+    /// The condition's key and value.
     pub condition: Option<(String, String)>,
 }
 
 impl Role {
-    /// Everything that it allows.
+    /// All grants of the role.
     pub fn grants(&self) -> BTreeSet<Grant> {
         let statements = self.statements.iter();
         let grants = statements.flat_map(|statement| {
             let resources = |action| statement.resources.iter().map(move |resource| (action, resource));
             let pairs = statement.actions.iter().flat_map(resources);
-            pairs.flat_map(|(action, resource)| statement.admitting(action, resource, |_, _| true))
+            pairs.flat_map(|(action, resource)| statement.grants(action, resource, |_, _| true))
         });
         grants.collect()
     }
 
-    /// What of it allows `access`; `None` if nothing does.
+    /// The grants that allow `access`. `None` if the role does not allow it.
     pub fn allows(&self, access: &Access<'_>) -> Option<BTreeSet<Grant>> {
         let statement = self.statements.iter().find(|statement| statement.allows(access))?;
-        let fits = |condition: &Condition, value: &str| {
-            let mut values = access.values(&condition.key);
-            values.any(|asked| condition.operator.fits(value, asked))
+        let is_used = |condition: &Condition, allowed: &str| {
+            let mut requested = access.values(&condition.key);
+            requested.any(|requested| condition.operator.matches(allowed, requested))
         };
-        Some(statement.admitting(access.action, access.resource, fits).collect())
+        Some(statement.grants(access.action, access.resource, is_used).collect())
     }
 }
 
@@ -102,15 +106,16 @@ impl Statement {
             && self.conditions.iter().all(|condition| condition.is_met(access))
     }
 
-    /// Its grants for one of its actions and resources, with those values of its conditions that are `wanted`.
-    fn admitting(
+    /// The statement's grants for one of its actions and resources, limited to the condition values that `selects`
+    /// accepts.
+    fn grants(
         &self,
         action: &str,
         resource: &str,
-        wanted: impl Fn(&Condition, &str) -> bool,
+        selects: impl Fn(&Condition, &str) -> bool,
     ) -> impl Iterator<Item = Grant> {
         let values = self.conditions.iter().flat_map(|condition| {
-            let values = condition.values.iter().filter(|value| wanted(condition, value));
+            let values = condition.values.iter().filter(|value| selects(condition, value));
             let pair = |value: &String| Some((condition.key.clone(), value.clone()));
             values.map(pair).collect::<Vec<_>>()
         });
@@ -126,17 +131,21 @@ impl Statement {
 
 impl Condition {
     fn is_met(&self, access: &Access<'_>) -> bool {
-        let is_admitted = |asked| self.values.iter().any(|value| self.operator.fits(value, asked));
+        let is_allowed = |requested| {
+            self.values
+                .iter()
+                .any(|allowed| self.operator.matches(allowed, requested))
+        };
         let has_key = access.values(&self.key).next().is_some();
-        (has_key || self.operator == Operator::ForAllValuesStringLike) && access.values(&self.key).all(is_admitted)
+        (has_key || self.operator == Operator::ForAllValuesStringLike) && access.values(&self.key).all(is_allowed)
     }
 }
 
 impl Operator {
-    fn fits(self, value: &str, asked: &str) -> bool {
+    fn matches(self, allowed: &str, requested: &str) -> bool {
         match self {
-            Self::StringEquals => value == asked,
-            Self::ForAllValuesStringLike => is_like(value, asked),
+            Self::StringEquals => allowed == requested,
+            Self::ForAllValuesStringLike => is_like(allowed, requested),
         }
     }
 }
@@ -168,7 +177,8 @@ impl fmt::Display for Grant {
     }
 }
 
-/// Whether `text` fits `pattern`, in which `*` stands for any text. (IAM's `?` is not understood: no key has one.)
+/// Whether `text` matches `pattern`, in which `*` stands for any text. IAM's `?` is not supported, because no key needs
+/// it.
 fn is_like(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == text;
@@ -182,7 +192,7 @@ fn is_like(pattern: &str, text: &str) -> bool {
             .any(|text| is_like(rest, text))
 }
 
-/// The functions' roles, by the functions' names, and what of them was used.
+/// The roles of the functions, by function name, with the used grants.
 #[derive(Debug, Default)]
 pub(crate) struct Roles {
     roles: BTreeMap<String, Role>,
@@ -190,7 +200,7 @@ pub(crate) struct Roles {
 }
 
 impl Roles {
-    /// Those of a template.
+    /// The roles of a template.
     pub(crate) fn of(template: &Template) -> Self {
         let functions = template.functions.iter();
         Self {
@@ -201,7 +211,7 @@ impl Roles {
         }
     }
 
-    /// Whether `caller` may do this. Whoever is no function may do everything: that is the developer.
+    /// Whether `caller` may do this. A caller that is not a function is the developer, who may do everything.
     pub(crate) fn allow(&self, caller: &str, access: &Access<'_>) -> bool {
         let Some(role) = self.roles.get(caller) else {
             return true;
@@ -219,7 +229,7 @@ impl Roles {
         self.roles.contains_key(caller)
     }
 
-    /// What `function` has used of its role so far.
+    /// The grants that `function` has used so far.
     pub(crate) fn used(&self, function: &str) -> BTreeSet<Grant> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.get(function).cloned().unwrap_or_default()
@@ -265,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_told_by_the_value_that_fits() {
+    fn an_allowed_access_returns_the_matching_grants() {
         assert_eq!(
             allowed("s:Get", "Table", &[("keys", "a#1")]).unwrap(),
             ["s:Get on Table, keys a#*"]

@@ -1,24 +1,17 @@
-//! Signing keys for one machine: this service's own (on AWS that is in KMS) and those of the demo tenants.
+//! Signing keys for the local stack: the service's own key, which is in KMS on AWS, and those of the demo tenants.
 
 use std::fmt;
 
-use aws_lc_rs::{
-    encoding::{AsDer, PublicKeyX509Der},
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair},
-};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 
 use crate::Error;
 
-const ALGORITHM: &EcdsaSigningAlgorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-
-/// An ES256 key pair as PEM texts. The private one is never printed.
+/// An ES256 key pair in PEM form. `Debug` hides the private key.
 #[derive(Clone)]
 pub struct Key {
-    /// PKCS #8, for `SERVICE_KEY`.
+    /// The private key in PKCS #8, for `SERVICE_KEY`.
     pub private: String,
-    /// SubjectPublicKeyInfo, for whoever verifies the tokens.
+    /// The public key in SubjectPublicKeyInfo, for those who verify tokens.
     pub public: String,
 }
 
@@ -32,39 +25,27 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// Makes a key.
+    /// Generates a key pair.
     ///
     /// # Errors
-    /// The cryptography library refuses, e.g. for want of random numbers.
+    /// The cryptography library fails, e.g. because it gets no random numbers.
     pub fn generate() -> Result<Self, Error> {
-        let private = EcdsaKeyPair::generate_pkcs8(ALGORITHM, &SystemRandom::new()).map_err(|_| Error::Key)?;
-        Self::of(pem("PRIVATE KEY", private.as_ref()))
+        let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|_| Error::Key)?;
+        Ok(Self {
+            private: pair.serialize_pem(),
+            public: pair.public_key_pem(),
+        })
     }
 
-    /// The key pair of a private key, as [`Key::generate`] wrote it.
+    /// The key pair of a private key in PKCS #8, such as [`Key::generate`] returns.
     ///
     /// # Errors
-    /// It is no such key.
+    /// The text is not a P-256 private key in PKCS #8.
     pub fn of(private: String) -> Result<Self, Error> {
-        let base64: String = private.lines().filter(|line| !line.starts_with("-----")).collect();
-        let der = STANDARD.decode(base64).map_err(|_| Error::NoKey)?;
-        let pair = EcdsaKeyPair::from_pkcs8(ALGORITHM, &der).map_err(|_| Error::NoKey)?;
-        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| Error::Key)?;
-        let public = pem("PUBLIC KEY", public.as_ref());
+        let pair = KeyPair::from_pkcs8_pem_and_sign_algo(&private, &PKCS_ECDSA_P256_SHA256);
+        let public = pair.map_err(|_| Error::InvalidKey)?.public_key_pem();
         Ok(Self { private, public })
     }
-}
-
-/// PEM of RFC 7468: base64 in lines of 64 characters.
-fn pem(label: &str, der: &[u8]) -> String {
-    let mut pem = format!("-----BEGIN {label}-----\n");
-    // 48 bytes make 64 characters.
-    for chunk in der.chunks(48) {
-        pem.push_str(&STANDARD.encode(chunk));
-        pem.push('\n');
-    }
-    pem.push_str(&format!("-----END {label}-----\n"));
-    pem
 }
 
 #[cfg(test)]

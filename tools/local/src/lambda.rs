@@ -1,6 +1,7 @@
-//! AWS Lambda's part: runs the real function binaries and gives them invocations over the Lambda Runtime API, the same HTTP
-//! interface that they meet on AWS, so nothing in a function knows that it runs here. As on AWS a process takes one
-//! invocation at a time, an idle one is reused, and another is started when all are busy.
+//! Plays AWS Lambda: runs the real function binaries and sends them invocations over the Lambda Runtime API.
+//!
+//! The Runtime API is the same HTTP interface as on AWS, so a function cannot tell the difference. As on AWS, a process
+//! takes one invocation at a time, an idle process is reused, and a new one is started if all are busy.
 
 mod environment;
 mod pool;
@@ -24,60 +25,61 @@ use crate::{Error, Logs};
 use pool::Pool;
 use registry::Registry;
 
-/// The largest payload of an invocation and of its response, in bytes: Lambda's quota for synchronous invocations, 6 MB.
+/// The largest payload of an invocation and of its response, in bytes. It is Lambda's quota for synchronous
+/// invocations, 6 MB.
 pub(crate) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 
-/// What is needed to run one function.
+/// The settings of one function.
 #[derive(Debug, Clone)]
 pub(crate) struct Configuration {
-    /// Its name, e.g. `create-chat`.
+    /// The name, e.g. `create-chat`.
     pub(crate) name: String,
-    /// Its name in the template, e.g. `CreateChatFunction`.
+    /// The name in the template, e.g. `CreateChatFunction`.
     pub(crate) logical_id: String,
     /// The executable.
     pub(crate) binary: PathBuf,
-    /// How long one invocation may take.
+    /// The time limit of one invocation.
     pub(crate) timeout: Duration,
-    /// Memory in MiB, as the function is told. Nothing limits it here.
+    /// The memory in MiB that the function is told. It is not enforced here.
     pub(crate) memory_size: u32,
     /// The log format that the function is told, if the template sets one.
     pub(crate) log_format: Option<String>,
-    /// The level of its own log lines that the function is told, if the template sets one.
+    /// The log level that the function is told, if the template sets one.
     pub(crate) log_level: Option<String>,
-    /// Its own environment variables.
+    /// The function's own environment variables.
     pub(crate) variables: BTreeMap<String, String>,
 }
 
 /// Why an invocation has no response.
 #[derive(Debug, thiserror::Error)]
 pub enum InvocationError {
-    /// There is no function of that name.
+    /// The function does not exist.
     #[error("there is no function named {0}")]
     NoSuchFunction(String),
     /// The payload is larger than Lambda's 6 MB.
-    #[error("the payload of {0} bytes is larger than Lambda takes")]
+    #[error("the payload of {0} bytes is larger than Lambda's quota")]
     PayloadTooLarge(usize),
     /// The function's response is larger than Lambda's 6 MB.
-    #[error("the function's response is larger than Lambda takes")]
+    #[error("the function's response is larger than Lambda's quota")]
     ResponseTooLarge,
     /// The process could not be started, or ended before it asked for its first invocation.
     #[error("the function did not start: {0}")]
     Init(String),
-    /// The function reported an error; this is its report (`errorType`, `errorMessage`).
+    /// The function reported an error. This is its report (`errorType`, `errorMessage`).
     #[error("the function reported an error: {}", String::from_utf8_lossy(.0))]
     Function(Bytes),
     /// The process ended during the invocation.
     #[error("the function's process ended: {0}")]
     Crashed(String),
-    /// The invocation ran past the function's time-out, and the process was killed.
+    /// The invocation exceeded the function's time limit, and the process was killed.
     #[error("the function was killed after {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// The stack is being stopped.
+    /// The stack is stopping.
     #[error("the stack is stopping")]
     Stopped,
 }
 
-/// All functions of the stack.
+/// The functions of a stack.
 #[derive(Debug)]
 pub(crate) struct Functions {
     pools: BTreeMap<String, Arc<Pool>>,
@@ -87,12 +89,12 @@ pub(crate) struct Functions {
 }
 
 impl Functions {
-    /// Starts the Runtime API on a free port of 127.0.0.1. Processes are started by invocations.
+    /// Starts the Runtime API on a free port of 127.0.0.1. Invocations start the processes.
     ///
-    /// At most `max_processes` of each function run at a time; further invocations wait in order.
+    /// At most `max_processes` processes of each function run at a time. Further invocations wait in order.
     ///
     /// # Errors
-    /// No port could be had.
+    /// No port can be opened.
     pub(crate) async fn start(
         configurations: Vec<Configuration>,
         max_processes: usize,
@@ -130,8 +132,8 @@ impl Functions {
         })
     }
 
-    /// Invokes `function` with `payload` and waits for its response. As on AWS the invocation runs to its end even if the
-    /// caller loses interest and drops the future. A failure is also reported to the logs.
+    /// Invokes `function` with `payload` and waits for its response. As on AWS, the invocation is completed even if the
+    /// caller drops the future. Errors are also written to the logs.
     ///
     /// # Errors
     /// See [`InvocationError`].
@@ -157,27 +159,27 @@ impl Functions {
             }
             result
         });
-        // The task is never aborted and does not panic; what remains is that the runtime is shutting down.
+        // The task is never aborted and does not panic. It fails only if the runtime shuts down.
         invocation.await.unwrap_or(Err(InvocationError::Stopped))
     }
 
-    /// The numbers of the processes of `function` that exist now.
+    /// The numbers of the current processes of `function`.
     pub(crate) fn processes(&self, function: &str) -> Vec<u64> {
         self.registry.numbers(function)
     }
 
-    /// Kills every process of `function` with SIGKILL, busy or not, and waits until they are gone.
+    /// Kills all processes of `function` with SIGKILL, including busy ones, and waits until they have ended.
     pub(crate) async fn kill(&self, function: &str) {
         self.registry.kill(|name| name == function).await;
     }
 
-    /// Refuses further invocations and tells every process to go.
+    /// Rejects further invocations and starts to kill all processes.
     pub(crate) fn close(&self) {
         self.registry.close();
         self.runtime_api.abort();
     }
 
-    /// Refuses further invocations, kills every process and waits until they are gone.
+    /// Rejects further invocations, kills all processes and waits until they have ended.
     pub(crate) async fn stop(&self) {
         self.close();
         self.registry.kill(|_| true).await;
@@ -185,13 +187,14 @@ impl Functions {
 }
 
 impl Drop for Functions {
-    /// A stack that is dropped without having been stopped leaves nothing behind either.
+    /// Also ends the processes of a stack that was dropped without being stopped.
     fn drop(&mut self) {
         self.close();
     }
 }
 
-/// A new trace header, as the gateway makes one for each request: a trace id of AWS X-Ray, whose second part is the time.
+/// A new trace header, such as the gateway creates for each request. It is a trace id of AWS X-Ray; its second part is
+/// the time.
 pub(crate) fn trace_id() -> String {
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)

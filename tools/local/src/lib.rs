@@ -1,6 +1,8 @@
-//! The whole system on one machine, without an account and without Docker: the HTTP API's front, the real function
-//! binaries, DynamoDB and the event service's stand-in. The binary `local` is `cargo local`; the end-to-end tests start
-//! the same [`Stack`] from here.
+//! The whole system on one machine, without an AWS account and without Docker.
+//!
+//! A [`Stack`] has a gateway that acts as API Gateway's HTTP API, the real function binaries, an embedded DynamoDB, and
+//! a stand-in for the event service. The binary `local` is `cargo local`. The end-to-end tests start the same
+//! [`Stack`].
 
 pub mod binaries;
 pub mod demo;

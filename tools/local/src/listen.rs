@@ -1,4 +1,4 @@
-//! Opening the ports. Tables and event service let anybody in, so nothing ever listens where strangers could come from.
+//! Opens the ports. Tables and event service have no access control, so they never listen on a public address.
 
 use std::{
     io,
@@ -11,18 +11,19 @@ use crate::Error;
 
 /// An open port.
 #[derive(Debug)]
-pub(crate) struct Open {
-    /// Its URL on 127.0.0.1.
+pub(crate) struct OpenPort {
+    /// The URL of the port on 127.0.0.1.
     pub(crate) url: String,
     /// One listener for each address.
     pub(crate) listeners: Vec<TcpListener>,
 }
 
-/// Listens on 127.0.0.1, and on the same port of `also` if it is given. Port 0 picks a free one.
+/// Listens on 127.0.0.1, and on the same port of `also` if there is one. Port 0 picks a free port. `option` is the
+/// command line option that chooses the port.
 ///
 /// # Errors
-/// The port is taken (the error names `option`, which chooses it), or listening fails otherwise.
-pub(crate) async fn listen(port: u16, option: &'static str, also: Option<IpAddr>) -> Result<Open, Error> {
+/// The port is already in use, in which case the error names `option`, or listening fails for another reason.
+pub(crate) async fn listen(port: u16, option: &'static str, also: Option<IpAddr>) -> Result<OpenPort, Error> {
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let first = bind(wanted, option).await?;
     let address = first.local_addr().map_err(|source| Error::Listen {
@@ -33,7 +34,7 @@ pub(crate) async fn listen(port: u16, option: &'static str, also: Option<IpAddr>
     if let Some(also) = also.filter(|also| *also != Ipv4Addr::LOCALHOST) {
         listeners.push(bind((also, address.port()).into(), option).await?);
     }
-    Ok(Open {
+    Ok(OpenPort {
         url: format!("http://{address}"),
         listeners,
     })
@@ -46,7 +47,7 @@ async fn bind(address: SocketAddr, option: &'static str) -> Result<TcpListener, 
     })
 }
 
-/// Refuses an address that others than this machine and its private network could reach.
+/// Rejects addresses that can be reached from outside this machine and its private network.
 ///
 /// # Errors
 /// [`Error::PublicAddress`].
@@ -71,18 +72,19 @@ mod tests {
         for accepted in ["127.0.0.1", "172.17.0.1", "10.0.0.1", "192.168.1.1", "::1", "fd00::1"] {
             assert!(private(accepted.parse().unwrap()).is_ok(), "{accepted}");
         }
-        for refused in ["0.0.0.0", "::", "8.8.8.8", "169.254.1.1", "2001:db8::1", "172.32.0.1"] {
-            assert!(private(refused.parse().unwrap()).is_err(), "{refused}");
+        for rejected in ["0.0.0.0", "::", "8.8.8.8", "169.254.1.1", "2001:db8::1", "172.32.0.1"] {
+            assert!(private(rejected.parse().unwrap()).is_err(), "{rejected}");
         }
     }
 
     #[tokio::test]
-    async fn a_taken_port_is_named_with_the_option_that_chooses_another() {
+    async fn a_port_in_use_is_named_with_the_option_that_chooses_another() {
         let taken = listen(0, "--port", None).await.unwrap();
         let port = taken.listeners[0].local_addr().unwrap().port();
         let error = listen(port, "--port", None).await.unwrap_err().to_string();
         let expected = format!(
-            "port {port} on 127.0.0.1 is already in use: stop what listens there, or choose another with --port"
+            "port {port} on 127.0.0.1 is already in use: \
+             stop the program that listens there, or choose another port with --port"
         );
         assert_eq!(error, expected);
     }

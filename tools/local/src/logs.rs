@@ -1,6 +1,7 @@
-//! Where the lines go that functions write. On AWS that is CloudWatch; here it is the terminal, or a list that tests read.
-//! Lines are passed on as they are (functions write JSON, which tools can read further), and what the stack itself has
-//! to say about a function is a JSON line too.
+//! The destination of the functions' log lines. On AWS this is CloudWatch. Here it is the terminal, or a list that
+//! tests read.
+//!
+//! Functions write JSON, and their lines are passed on unchanged. The stack's own lines about a function are JSON too.
 
 use std::{
     io::{self, Write},
@@ -11,27 +12,27 @@ use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::watch;
 
-/// A sink for log lines; clones write to the same one.
+/// A destination for log lines. All clones share it.
 #[derive(Debug, Clone)]
 pub struct Logs {
-    /// The lines so far, or `None` if they are printed. A watch channel, so that one can wait for a line.
+    /// The lines so far, or `None` if they are printed. It is a watch channel, so that tests can wait for a line.
     collected: Option<Arc<watch::Sender<Vec<String>>>>,
 }
 
 impl Logs {
-    /// Lines go to standard output.
+    /// Prints the lines to standard output.
     pub fn printed() -> Self {
         Self { collected: None }
     }
 
-    /// Lines are kept for [`Logs::lines`] and [`Logs::find`].
+    /// Collects the lines for [`Logs::lines`] and [`Logs::find`].
     pub fn collected() -> Self {
         Self {
             collected: Some(Arc::new(watch::Sender::new(Vec::new()))),
         }
     }
 
-    /// The lines that were collected so far, in order; none if they are printed.
+    /// The collected lines in order. The list is empty if lines are printed.
     pub fn lines(&self) -> Vec<String> {
         self.collected
             .as_ref()
@@ -39,8 +40,8 @@ impl Logs {
             .unwrap_or_default()
     }
 
-    /// Waits until a collected line fulfils `wanted`, and returns the first one that does. A function's lines can arrive
-    /// after its answer: they come by another way. Waits for ever if there is no such line, or lines are printed.
+    /// Waits for a collected line that `wanted` accepts, and returns the first one. Lines take another path than
+    /// answers, so a function's lines can arrive after its answer. Without such a line, this waits forever.
     pub async fn find(&self, wanted: impl Fn(&str) -> bool) -> String {
         let Some(sender) = &self.collected else {
             return std::future::pending().await;
@@ -50,25 +51,25 @@ impl Logs {
             if let Some(line) = lines.borrow_and_update().iter().find(|line| wanted(line)) {
                 return line.clone();
             }
-            // `self` keeps the sender alive, so there is always another change to wait for.
+            // This cannot fail, because `self` keeps the sender alive.
             if lines.changed().await.is_err() {
                 return std::future::pending().await;
             }
         }
     }
 
-    /// Takes a line from a function.
+    /// Writes a line of a function.
     pub(crate) fn line(&self, line: &str) {
         match &self.collected {
             Some(lines) => lines.send_modify(|lines| lines.push(line.to_owned())),
             None => {
-                // If standard output is gone there is nobody left to tell.
+                // If standard output is closed, there is no other place for the line.
                 let _ = writeln!(io::stdout(), "{line}");
             }
         }
     }
 
-    /// Says something about `function` that it can't say itself, e.g. that it was killed.
+    /// Writes a line about `function` that the function cannot write itself, e.g. that it was killed.
     pub(crate) fn report(&self, function: &str, message: &str) {
         let timestamp = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
         let line = json!({"timestamp": timestamp, "level": "ERROR", "function": function, "message": message});

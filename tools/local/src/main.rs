@@ -1,4 +1,5 @@
-//! `cargo local`: the stack on one machine, and small commands beside it. Without a command it starts the stack.
+//! `cargo local`: starts the stack on one machine. It also has commands for tokens, sample events, tenants and the
+//! reference page.
 
 mod calls;
 mod sam;
@@ -23,7 +24,7 @@ use start::Start;
 use tenant::Tenant;
 use token::Token;
 
-/// Runs the chats API on this machine: gateway, functions, tables and event service.
+/// Runs the chats API on this machine: gateway, functions, tables and event service
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo local",
@@ -41,38 +42,38 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Prints a token of a demo tenant
+    /// Print a token of a demo tenant
     Token(Token),
-    /// Prints a sample event with a token put in, for `sam local invoke --event -`
+    /// Print a sample event with a token, for `sam local invoke --event -`
     Event(Sample),
-    /// Puts tenants into a table, or shows or checks them
+    /// Put, get or check tenants
     #[command(subcommand)]
     Tenant(Tenant),
-    /// Writes the reference page as a static site
+    /// Write the reference page as a static site
     Reference(Site),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match arguments.command {
+    let result = match arguments.command {
         None => arguments.start.run().await,
-        Some(Command::Token(token)) => token.make().and_then(|token| say(&token)),
-        Some(Command::Event(sample)) => sample.authorized().and_then(|event| say(&event)),
-        Some(Command::Tenant(tenant)) => tenant.run().await.and_then(|done| say(&done)),
-        Some(Command::Reference(site)) => site.write().and_then(|done| say(&done)),
+        Some(Command::Token(token)) => token.create().and_then(|token| print(&token)),
+        Some(Command::Event(sample)) => sample.authorized().and_then(|event| print(&event)),
+        Some(Command::Tenant(tenant)) => tenant.run().await.and_then(|output| print(&output)),
+        Some(Command::Reference(site)) => site.write().and_then(|output| print(&output)),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cargo local: {}", explained(&*error));
+            eprintln!("cargo local: {}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// An error with its causes, as far as its own text does not end with them already.
-fn explained(error: &dyn Error) -> String {
+/// The text of an error and of its causes. A cause that the text already ends with is left out.
+fn with_causes(error: &dyn Error) -> String {
     let causes = iter::successors(error.source(), |cause| (**cause).source());
     causes.fold(error.to_string(), |text, cause| match cause.to_string() {
         cause if text.ends_with(&cause) => text,
@@ -80,8 +81,8 @@ fn explained(error: &dyn Error) -> String {
     })
 }
 
-/// Prints what a command was asked for. Unlike `println!` it does not panic when nobody reads any more.
-fn say(text: &str) -> Result<(), Box<dyn Error>> {
+/// Prints the output of a command. Unlike `println!`, it does not panic if standard output is closed.
+fn print(text: &str) -> Result<(), Box<dyn Error>> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ports_are_those_of_the_readme_unless_told_otherwise() {
+    fn the_default_ports_are_those_of_the_readme() {
         let start = parse("").unwrap().start;
         assert_eq!(
             (start.port, start.dynamodb_port, start.event_service_port),
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_options_of_the_stack_are_not_those_of_a_command() {
+    fn commands_do_not_accept_the_options_of_the_stack() {
         assert!(parse("token --ttl -1").unwrap().command.is_some());
         assert!(parse("--port 0 token").is_err());
         assert!(parse("token --port 0").is_err());

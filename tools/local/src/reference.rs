@@ -1,6 +1,8 @@
-//! The reference of the API as a page to read and to try it on: what `openapi.yaml` says, rendered by Scalar, whose files are in
-//! the crate `scalar_api_reference`. The local stack serves it at `/`, where the real gateway answers 404, with a token of a demo tenant
-//! filled in; [`write`] makes a static site of it, without a token.
+//! The reference page of the API, for reading and for trying the API. Scalar renders it from `openapi.yaml`. Scalar's
+//! files are in the crate `scalar_api_reference`.
+//!
+//! The local stack serves the page at `/`, where the real gateway answers 404. The page then has a token of a demo
+//! tenant. [`write`] writes it as a static site without a token.
 
 use std::{
     fs,
@@ -15,7 +17,7 @@ use axum::{
     routing::get,
 };
 use http::{HeaderMap, StatusCode, Uri, header};
-// Only for its feature `debug-embed`: without it a debug build looks for the files on the disk.
+// Needed only for its feature `debug-embed`. Without it, a debug build reads the files from the disk.
 use rust_embed as _;
 use serde_json::{Value, json};
 
@@ -24,10 +26,10 @@ use crate::{
     demo::{DemoTenants, TenantName, TokenRequest},
 };
 
-/// The OpenAPI document, in the workspace.
+/// The path of the OpenAPI document in the workspace.
 pub const SPECIFICATION: &str = "openapi.yaml";
 
-/// Where [`SPECIFICATION`] says that the local stack is.
+/// The URL of the local stack in [`SPECIFICATION`].
 const DEFAULT_URL: &str = "http://127.0.0.1:3000";
 
 const PAGE: &str = include_str!("reference/page.html");
@@ -41,12 +43,13 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    /// The page of the document at `specification`, which is read each time that it is asked for, with a token of one of `tenants`.
+    /// The page for the document at `specification`, with a token of one of `tenants`. The document is read for each
+    /// request.
     pub(crate) fn new(specification: PathBuf, tenants: DemoTenants) -> Self {
         Self { specification, tenants }
     }
 
-    /// The page and what it loads.
+    /// The routes of the page and of the files that it loads.
     pub(crate) fn router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let script = |text: fn() -> Vec<u8>| get(async move || ([(header::CONTENT_TYPE, "text/javascript")], text()));
         Router::new()
@@ -58,10 +61,10 @@ impl Reference {
     }
 }
 
-/// Writes the page and what it loads into `folder`, for a web server anywhere.
+/// Writes the page and the files that it loads to `folder`, for any web server.
 ///
 /// # Errors
-/// `specification` can't be read, or the folder or a file in it can't be written.
+/// `specification` cannot be read, or the folder or a file in it cannot be written.
 pub fn write(folder: &Path, specification: &Path) -> Result<(), Error> {
     let at = |path: &Path| {
         let path = path.to_owned();
@@ -88,7 +91,7 @@ async fn page(State(reference): State<Arc<Reference>>, headers: HeaderMap) -> Re
         return StatusCode::NOT_FOUND.into_response();
     };
     match reference.tenants.token(&TokenRequest::new(TenantName::School)) {
-        // The token in it expires.
+        // Not stored, because the token in the page expires.
         Ok(token) => ([(header::CACHE_CONTROL, "no-store")], Html(on_stack(&url, &token))).into_response(),
         Err(error) => failed(&error),
     }
@@ -115,8 +118,8 @@ fn failed(error: &Error) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
 }
 
-/// Where the caller has reached this machine. `None` for any name that is not this machine's own: a site whose name was made to mean
-/// 127.0.0.1 would otherwise read the token from within its visitors' browsers.
+/// The URL by which the caller reached this machine. `None` for a host name that does not belong to this machine.
+/// Otherwise, a site whose name resolves to 127.0.0.1 could read the token in its visitors' browsers.
 fn own_url(headers: &HeaderMap) -> Option<String> {
     let authority = headers.get(header::HOST)?.to_str().ok()?;
     let url = format!("http://{authority}");
@@ -126,7 +129,7 @@ fn own_url(headers: &HeaderMap) -> Option<String> {
         .then_some(url)
 }
 
-/// The page for the stack at `url`, which is the only one that it can call.
+/// The page for the stack at `url`. It can call only this stack.
 fn on_stack(url: &str, token: &str) -> String {
     let configuration = json!({
         "servers": [{"url": url, "description": "This stack"}],
@@ -135,7 +138,7 @@ fn on_stack(url: &str, token: &str) -> String {
     render(configuration, "'self'")
 }
 
-/// The page for whatever stack its reader has a token for.
+/// The page for a static site. Its reader supplies a token and chooses the stack.
 fn published() -> String {
     render(
         json!({"authentication": {"preferredSecurityScheme": "token"}}),
@@ -143,18 +146,19 @@ fn published() -> String {
     )
 }
 
-/// The page with what `configuration` adds to its settings; it may call `destinations` (sources of a content security policy).
+/// The page with additional settings in `configuration`. It may call `destinations`, which are sources of a content
+/// security policy.
 fn render(mut configuration: Value, destinations: &str) -> String {
     let settings = [
         ("url", json!("openapi.yaml")),
-        // What goes elsewhere, or leads there.
+        // These settings switch off requests and links to other sites.
         ("telemetry", json!(false)),
         ("withDefaultFonts", json!(false)),
         ("agent", json!({"disabled": true})),
         ("mcp", json!({"disabled": true})),
         ("hideClientButton", json!(true)),
         ("showDeveloperTools", json!("never")),
-        // All operations are in the side bar from the start.
+        // The side bar shows all operations from the start.
         ("defaultOpenAllTags", json!(true)),
     ];
     for (name, value) in settings {
@@ -170,13 +174,13 @@ fn render(mut configuration: Value, destinations: &str) -> String {
         "base-uri 'none'",
         "form-action 'none'",
     ];
-    // In a script element `<` could end it.
+    // In a script element, `<` could begin the closing tag.
     let configuration = configuration.to_string().replace('<', r"\u003c");
     PAGE.replace("CONTENT_SECURITY_POLICY", &policy.join("; "))
         .replace("CONFIGURATION", &configuration)
 }
 
-/// The renderer, one script with styles and all.
+/// The renderer. It is one script that includes the styles.
 fn renderer() -> Vec<u8> {
     scalar_api_reference::get_asset("scalar.js").unwrap_or_default()
 }

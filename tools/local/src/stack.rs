@@ -1,4 +1,4 @@
-//! Everything together: opens the ports, starts tables, event service, functions and gateway, and ends them again.
+//! The whole stack: opens the ports, starts tables, event service, functions and gateway, and stops them.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -25,66 +25,66 @@ use crate::{
     template::Value,
 };
 
-/// Our account in the event service's stand-in.
+/// This service's account in the stand-in for the event service.
 const ACCOUNT: &str = "chats.svc.example.org";
-/// Who signs our tokens for the event service's stand-in.
+/// The issuer of this service's tokens for the stand-in.
 const ISSUER: &str = "svc.example.org";
-/// File of the stand-in's rooms and events in the data folder.
+/// The file of the stand-in's rooms and events in the data folder.
 const JOURNAL: &str = "event-service.jsonl";
-/// The table of tenants, by its logical id.
+/// The logical id of the table of tenants.
 const TENANTS_TABLE: &str = "TenantsTable";
-/// How many processes of one function may run at a time by default.
+/// The default maximum of simultaneous processes per function.
 const MAX_PROCESSES: usize = 16;
 
-/// How to start a stack.
+/// The options of a stack.
 #[derive(Debug)]
 pub struct Options {
-    /// What to run.
+    /// The template to run.
     pub template: Template,
-    /// The functions' executables by name, as [`crate::binaries::build`] returns them.
+    /// The executables of the functions by name, as [`crate::binaries::build`] returns them.
     pub binaries: BTreeMap<String, PathBuf>,
-    /// The API's port. Of all ports, 0 picks a free one.
+    /// The port of the API. As for all ports, 0 picks a free port.
     pub port: u16,
-    /// The tables' port.
+    /// The port of the tables.
     pub dynamodb_port: u16,
-    /// The port of the event service's stand-in.
+    /// The port of the stand-in for the event service.
     pub event_service_port: u16,
-    /// One more address for tables and stand-in, a private one.
+    /// An additional private address for tables and stand-in.
     pub also_listen: Option<IpAddr>,
-    /// The demo tenants, which are put into the table of tenants.
+    /// The demo tenants. They are put into the table of tenants.
     pub tenants: DemoTenants,
-    /// Where tables and rooms are kept; in memory without it.
+    /// The folder for tables and rooms. Without it, they are kept in memory.
     pub data: Option<PathBuf>,
-    /// Which event service is behind the functions.
+    /// The event service that the functions call.
     pub event_service: EventServiceChoice,
-    /// Values for the functions' variables that come before all others.
+    /// Values for the functions' variables. They win over all other values.
     pub variables: BTreeMap<String, String>,
-    /// How many processes of one function may run at a time.
+    /// The maximum of simultaneous processes per function.
     pub max_processes: usize,
-    /// Where the functions' lines go.
+    /// The destination of the functions' log lines.
     pub logs: Logs,
-    /// The OpenAPI document to serve the reference page of; the real gateway serves none.
+    /// The OpenAPI document for the reference page. Without it, the gateway serves no page, like the real one.
     pub reference: Option<PathBuf>,
 }
 
-/// Which event service is behind the functions.
+/// The event service that the functions call.
 #[derive(Debug, Clone)]
 pub enum EventServiceChoice {
-    /// The one that the stack brings along.
+    /// The stand-in, which is part of the stack.
     StandIn,
-    /// A real one.
+    /// A real event service.
     Real {
-        /// Its base URL, without `/api/v1`.
+        /// The base URL, without `/api/v1`.
         url: String,
-        /// Our account there, `<label>.<audience>`.
+        /// This service's account there, `<label>.<audience>`.
         account: String,
-        /// Our private key, a PEM text.
+        /// This service's private key in PEM form.
         key: String,
     },
 }
 
 impl Options {
-    /// Free ports, everything in memory, the stand-in, and collected logs: what a test wants.
+    /// Options for tests: free ports, everything in memory, the stand-in, and collected logs.
     pub fn new(template: Template, binaries: BTreeMap<String, PathBuf>, tenants: DemoTenants) -> Self {
         Self {
             tenants,
@@ -104,7 +104,7 @@ impl Options {
     }
 }
 
-/// A running stack. Dropping it ends everything too, but only [`Stack::stop`] waits for it.
+/// A running stack. Dropping it also stops everything, but only [`Stack::stop`] waits for the end.
 pub struct Stack {
     url: String,
     dynamodb_url: String,
@@ -115,15 +115,15 @@ pub struct Stack {
     tables: Database,
     roles: Arc<Roles>,
     functions: Arc<Functions>,
-    /// The functions' variables by logical id.
+    /// The variables of the functions, by logical id.
     variables: BTreeMap<String, BTreeMap<String, String>>,
     logs: Logs,
-    /// The servers; they end when this is dropped.
+    /// The server tasks. They end when this set is dropped.
     servers: JoinSet<()>,
 }
 
 impl Stack {
-    /// Starts a stack. It answers requests as soon as this returns; functions' processes start when they are needed.
+    /// Starts a stack. It answers requests as soon as this returns. The processes of functions start on demand.
     ///
     /// # Errors
     /// See [`Error`].
@@ -137,7 +137,7 @@ impl Stack {
         }
         let mut servers = JoinSet::new();
 
-        let front = listen(options.port, "--port", None).await?;
+        let api = listen(options.port, "--port", None).await?;
 
         let dynamodb = listen(options.dynamodb_port, "--dynamodb-port", also).await?;
         let tables = tables::open(&options.template.tables, options.data.as_deref())?;
@@ -146,15 +146,14 @@ impl Stack {
             servers.spawn(dynoxide::server::serve_on(listener, tables.clone()));
         }
         let roles = Arc::new(Roles::of(&options.template));
-        let before = Front::new(
+        let front = Arc::new(Front::new(
             emulator.url,
             &options.template.tables,
             Arc::clone(&roles),
             options.logs.clone(),
-        );
-        let before = Arc::new(before);
+        ));
         for listener in dynamodb.listeners {
-            servers.spawn(Arc::clone(&before).serve(listener));
+            servers.spawn(Arc::clone(&front).serve(listener));
         }
 
         let event_service = start_event_service(&options, also, &mut servers).await?;
@@ -162,7 +161,7 @@ impl Stack {
         if options.template.tables.iter().any(|table| table.name == TENANTS_TABLE) {
             tables::put_tenants(&tables, TENANTS_TABLE, &options.tenants.documents(&endpoint.url())?)?;
         }
-        // The template's key is in KMS; here a PEM text takes its place.
+        // On AWS, the key is in KMS. Here it is a PEM text, which the event service's variables contain.
         let values = [("DYNAMODB_URL", dynamodb.url.as_str()), ("SERVICE_KEY_ID", "")];
         let mut values = BTreeMap::from(values.map(|(name, value)| (name.to_owned(), value.to_owned())));
         values.extend(event_service.variables());
@@ -177,11 +176,11 @@ impl Stack {
             .reference
             .map(|specification| Reference::new(specification, options.tenants.clone()));
         let gateway = Arc::new(Gateway::new(&options.template, Arc::clone(&functions), reference)?);
-        for listener in front.listeners {
+        for listener in api.listeners {
             servers.spawn(Arc::clone(&gateway).serve(listener));
         }
         Ok(Self {
-            url: front.url,
+            url: api.url,
             dynamodb_url: dynamodb.url,
             event_service_url: event_service.url,
             event_service: event_service.stand_in,
@@ -196,23 +195,23 @@ impl Stack {
         })
     }
 
-    /// Base URL of the API, e.g. `http://127.0.0.1:3000`.
+    /// The base URL of the API, e.g. `http://127.0.0.1:3000`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Base URL of the tables.
+    /// The base URL of the tables.
     pub fn dynamodb_url(&self) -> &str {
         &self.dynamodb_url
     }
 
-    /// Base URL of the event service, without `/api/v1`.
+    /// The base URL of the event service, without `/api/v1`.
     pub fn event_service_url(&self) -> &str {
         &self.event_service_url
     }
 
-    /// The functions' variables by logical id, for functions that reach the tables and the event service at `address`
-    /// instead of 127.0.0.1: those that `sam local` runs in containers.
+    /// The variables of the functions by logical id, with `address` in place of 127.0.0.1. They are for functions in
+    /// containers, such as `sam local` runs.
     pub fn variables_at(&self, address: IpAddr) -> BTreeMap<String, BTreeMap<String, String>> {
         let host = match address {
             IpAddr::V4(address) => address.to_string(),
@@ -220,7 +219,7 @@ impl Stack {
         };
         let mut functions = self.variables.clone();
         for value in functions.values_mut().flat_map(BTreeMap::values_mut) {
-            // A real event service is where it is.
+            // The URL of a real event service does not change.
             if [&self.dynamodb_url, &self.event_service_url].contains(&&*value) {
                 *value = value.replace("127.0.0.1", &host);
             }
@@ -228,7 +227,7 @@ impl Stack {
         functions
     }
 
-    /// The event service's stand-in itself, past HTTP; none with a real event service.
+    /// Direct access to the stand-in, without HTTP. `None` with a real event service.
     pub fn event_service(&self) -> Option<&EventService> {
         self.event_service.as_ref()
     }
@@ -243,22 +242,22 @@ impl Stack {
         &self.endpoint
     }
 
-    /// The tables themselves, past HTTP.
+    /// Direct access to the tables, without HTTP.
     pub fn tables(&self) -> &Database {
         &self.tables
     }
 
-    /// What `function` has used of its role so far.
+    /// The grants of its role that `function` has used so far.
     pub fn used(&self, function: &str) -> BTreeSet<Grant> {
         self.roles.used(function)
     }
 
-    /// What the functions wrote.
+    /// The log lines of the functions.
     pub fn logs(&self) -> &Logs {
         &self.logs
     }
 
-    /// Invokes a function with any payload, past the gateway.
+    /// Invokes a function directly, with any payload.
     ///
     /// # Errors
     /// See [`InvocationError`].
@@ -266,18 +265,18 @@ impl Stack {
         self.functions.invoke(function, payload, lambda::trace_id()).await
     }
 
-    /// The processes of a function that exist now, by numbers that are never used again: equal lists at two moments say
-    /// that no process was replaced in between.
+    /// The numbers of the current processes of a function. Numbers are never reused, so two equal lists mean that no
+    /// process was replaced in between.
     pub fn processes(&self, function: &str) -> Vec<u64> {
         self.functions.processes(function)
     }
 
-    /// Kills all processes of a function with SIGKILL, busy or not, and waits until they are gone.
+    /// Kills all processes of a function with SIGKILL, including busy ones, and waits until they have ended.
     pub async fn kill(&self, function: &str) {
         self.functions.kill(function).await;
     }
 
-    /// Ends everything that was started and waits until it is gone.
+    /// Stops everything and waits until it has ended.
     pub async fn stop(mut self) {
         self.functions.stop().await;
         self.servers.shutdown().await;
@@ -285,24 +284,24 @@ impl Stack {
 }
 
 impl Drop for Stack {
-    /// Connections that are still open keep the functions' pool alive, so it is told.
+    /// Closes the functions explicitly, because open connections keep them alive.
     fn drop(&mut self) {
         self.functions.close();
     }
 }
 
-/// The event service, and who we are to it.
+/// The event service, and this service's account there.
 struct Upstream {
     url: String,
     account: String,
-    /// Issuer of our tokens, where it is not what the template says.
+    /// The issuer of this service's tokens, if it differs from the template's.
     issuer: Option<String>,
     key: String,
     stand_in: Option<EventService>,
 }
 
 impl Upstream {
-    /// What functions are told about it.
+    /// The variables of the functions for this event service.
     fn variables(&self) -> impl Iterator<Item = (String, String)> {
         let variables = [
             ("EVENT_SERVICE_URL", Some(&self.url)),
@@ -316,7 +315,7 @@ impl Upstream {
     }
 }
 
-/// Starts the event service's stand-in, unless there is a real one.
+/// Starts the stand-in for the event service, unless there is a real one.
 async fn start_event_service(
     options: &Options,
     also: Option<IpAddr>,
@@ -338,10 +337,13 @@ async fn start_event_service(
         public_key: key.public,
         audiences: vec![ISSUER.to_owned()],
     };
-    // Only this project calls it, so its one account may do everything.
-    let policy: Policy = Arc::new(|intent| match intent.account == ACCOUNT {
-        true => Decision::Allowed,
-        false => Decision::Denied(Denial::NotAllowed),
+    // Only this project calls the stand-in, so its only account has all permissions.
+    let policy: Policy = Arc::new(|intent| {
+        if intent.account == ACCOUNT {
+            Decision::Allowed
+        } else {
+            Decision::Denied(Denial::NotAllowed)
+        }
     });
     let stand_in = EventService::new(Config {
         journal: options.data.as_ref().map(|folder| folder.join(JOURNAL)),
@@ -349,10 +351,10 @@ async fn start_event_service(
     })
     .map_err(Error::StandIn)?;
     for listener in opened.listeners {
-        let serving = stand_in.clone().serve(listener);
+        let server = stand_in.clone().serve(listener);
         servers.spawn(async {
-            // It ends only with the listener, and that only with the stack.
-            let _ = serving.await;
+            // This never returns an error: after a failed accept, the server goes on.
+            let _ = server.await;
         });
     }
     Ok(Upstream {
@@ -374,14 +376,14 @@ async fn start_endpoint(upstream: &Upstream, servers: &mut JoinSet<()>) -> Resul
     for listener in opened.listeners {
         let router = endpoint.router();
         servers.spawn(async {
-            // It ends only with the listener, and that only with the stack.
+            // This never returns an error: after a failed accept, the server goes on.
             let _ = axum::serve(listener, router).await;
         });
     }
     Ok(endpoint)
 }
 
-/// What each function runs with.
+/// The configurations of all functions. `local` has the values of variables that the stack sets.
 fn configurations(options: &Options, local: &BTreeMap<String, String>) -> Result<Vec<Configuration>, Error> {
     let template = &options.template;
     let is_declared = |name: &str| {
@@ -398,10 +400,10 @@ fn configurations(options: &Options, local: &BTreeMap<String, String>) -> Result
         let value = |(name, declared): (&String, &Value)| {
             let given = options.variables.get(name).or_else(|| local.get(name)).cloned();
             let value = given.map_or_else(|| template.resolve(declared), Ok);
-            let error = |problem| Error::Variable {
+            let error = |reason| Error::Variable {
                 variable: name.clone(),
                 function: function.binary.clone(),
-                problem,
+                reason,
             };
             Ok((name.clone(), value.map_err(error)?))
         };

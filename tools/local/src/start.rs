@@ -1,4 +1,4 @@
-//! Starting the stack: builds the functions, starts everything, says how to reach it, and ends it on Ctrl-C or SIGTERM.
+//! Starts the stack: builds the functions, starts everything, prints the addresses, and stops on Ctrl-C or SIGTERM.
 
 use std::{
     fs,
@@ -18,19 +18,19 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{calls, sam};
 
-/// How to start the stack.
+/// The options for starting the stack.
 #[derive(Debug, Args)]
 pub(crate) struct Start {
-    /// Port of the API; 0 picks a free one
+    /// Port of the API; 0 picks a free port
     #[arg(long, value_name = "N", default_value_t = 3000)]
     pub(crate) port: u16,
-    /// Port of the tables; 0 picks a free one
+    /// Port of the tables; 0 picks a free port
     #[arg(long, value_name = "N", default_value_t = 8000)]
     pub(crate) dynamodb_port: u16,
-    /// Port of the event service's stand-in; 0 picks a free one
+    /// Port of the stand-in for the event service; 0 picks a free port
     #[arg(long, value_name = "N", default_value_t = 8001)]
     pub(crate) event_service_port: u16,
-    /// Keep tables and rooms in this folder over restarts
+    /// Keep tables and rooms in this folder between restarts
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Run release binaries
@@ -39,34 +39,34 @@ pub(crate) struct Start {
     /// Base URL of a real event service, without /api/v1
     #[arg(long, value_name = "URL", requires_all = ["service_account", "service_key"])]
     event_service: Option<String>,
-    /// Our account in the real event service, <label>.<audience>
+    /// This service's account in the real event service, <label>.<audience>
     #[arg(long, value_name = "ACCOUNT", requires = "event_service")]
     service_account: Option<String>,
-    /// PEM file with our private key for the real event service
+    /// PEM file with this service's private key for the real event service
     #[arg(long, value_name = "FILE", requires = "event_service")]
     service_key: Option<PathBuf>,
-    /// Offer tables and stand-in on one more private address
+    /// Listen on one more private address, for tables and stand-in only
     #[arg(long, value_name = "ADDR")]
     also_listen: Option<IpAddr>,
 }
 
 impl Start {
-    /// Runs a stack until a signal comes, which may be while it is being built.
+    /// Runs a stack until a signal arrives. A signal during the build also stops it.
     pub(crate) async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let ended = async {
+        let stopped = async {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
         };
-        tokio::pin!(ended);
+        tokio::pin!(stopped);
 
         let also_listen = self.also_listen;
         let stack = tokio::select! {
             stack = self.stack() => stack?,
-            () = &mut ended => return Ok(()),
+            () = &mut stopped => return Ok(()),
         };
         if let Some(event_service) = stack.event_service() {
             demo::add_room(event_service)?;
@@ -74,12 +74,12 @@ impl Start {
         if let Some(address) = also_listen {
             sam::write_environment(&stack.variables_at(address))?;
         }
-        let said = greet(&stack);
-        if said.is_ok() {
-            ended.await;
+        let printed = print_addresses(&stack);
+        if printed.is_ok() {
+            stopped.await;
         }
         stack.stop().await;
-        said
+        printed
     }
 
     async fn stack(self) -> Result<Stack, Error> {
@@ -109,11 +109,11 @@ impl Start {
     }
 }
 
-/// Says where everything is. The last line is for scripts, which wait for it.
-fn greet(stack: &Stack) -> Result<(), Box<dyn std::error::Error>> {
+/// Prints all addresses and a `curl` for each route. Scripts wait for the last line.
+fn print_addresses(stack: &Stack) -> Result<(), Box<dyn std::error::Error>> {
     let token = stack.tenants().token(&TokenRequest::new(TenantName::School))?;
     let url = stack.url();
-    // Which rooms a real event service has is not for us to say.
+    // The rooms of a real event service are unknown here.
     let room = match stack.event_service() {
         Some(_) => demo::ROOM.to_string(),
         None => "<id of a room in the event service>".to_owned(),

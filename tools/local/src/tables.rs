@@ -1,5 +1,5 @@
-//! DynamoDB on this machine: `dynoxide`, an emulator that runs inside the process and keeps its data in SQLite, in memory
-//! or in a file. Functions reach it over HTTP as they reach the real one, through the AWS SDK.
+//! DynamoDB on this machine. `dynoxide` is an emulator inside this process that stores its data in SQLite, in memory or
+//! in a file. Functions call it over HTTP with the AWS SDK, as they call the real one.
 
 mod front;
 
@@ -15,34 +15,34 @@ use dynoxide::{
 use crate::{Error, template::Table};
 pub(crate) use front::Front;
 
-/// The file in the data folder that keeps the tables.
+/// The file of the tables in the data folder.
 const FILE: &str = "tables.sqlite";
 
-/// Opens the database, in memory or in a file in `data`, and creates those of `tables` that it does not have.
+/// Opens the database, in memory or in a file in `data`, and creates the missing tables.
 ///
 /// # Errors
-/// The file can't be opened, or a table's description is refused.
+/// The file cannot be opened, or the emulator rejects the description of a table.
 pub(crate) fn open(tables: &[Table], data: Option<&Path>) -> Result<Database, Error> {
-    let refused = |error: dynoxide::DynoxideError| Error::Tables(error.to_string());
+    let failed = |error: dynoxide::DynoxideError| Error::Tables(error.to_string());
     let database = match data {
         Some(data) => Database::new(&data.join(FILE).to_string_lossy()),
         None => Database::memory(),
     }
-    .map_err(refused)?;
+    .map_err(failed)?;
     let existing = database
         .list_tables(ListTablesRequest::default())
-        .map_err(refused)?
+        .map_err(failed)?
         .table_names;
     for table in tables.iter().filter(|table| !existing.contains(&table.name)) {
-        database.create_table(request(table)?).map_err(refused)?;
+        database.create_table(request(table)?).map_err(failed)?;
     }
     Ok(database)
 }
 
-/// Puts `tenants` (issuers and documents) into the table `name`.
+/// Puts `tenants`, which are issuers and documents, into the table `name`.
 ///
 /// # Errors
-/// A document is wrong, or the table refuses it.
+/// A document is invalid, or the table rejects it.
 pub(crate) fn put_tenants(database: &Database, name: &str, tenants: &[(String, TenantDocument)]) -> Result<(), Error> {
     for (issuer, document) in tenants {
         let item = tenant_item(issuer, document).map_err(|error| Error::Tables(error.to_string()))?;
@@ -62,7 +62,7 @@ pub(crate) fn put_tenants(database: &Database, name: &str, tenants: &[(String, T
 fn request(table: &Table) -> Result<CreateTableRequest, Error> {
     let unknown = |what: &str| Error::Template {
         place: format!("Resources.{}.Properties", table.name),
-        problem: format!("{what} is neither a key type nor an attribute type"),
+        violation: format!("{what} is neither a key type nor an attribute type"),
     };
     let key = |(name, kind): &(String, String)| {
         let key_type = match kind.as_str() {

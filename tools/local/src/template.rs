@@ -1,6 +1,8 @@
-//! The parts of `template.yaml` that a machine without AWS needs: functions, roles, routes, tables and the API's CORS settings.
-//! The stack has no configuration of its own beside the template, so that what runs on a developer's machine is what will
-//! be deployed. What is read here and not understood is an error rather than a default, for the same reason.
+//! Reads the parts of `template.yaml` that the local stack needs: functions, roles, routes, tables and the API's CORS
+//! settings.
+//!
+//! The stack has no other configuration, so a developer's machine runs what will be deployed. For the same reason, an
+//! unsupported setting is an error and not ignored.
 
 mod node;
 mod read;
@@ -18,44 +20,45 @@ use http::Method;
 
 use crate::{Error, iam::Role};
 
-/// The stack's name on this machine: what `!Ref AWS::StackName` gives, and samconfig.toml calls the environment `local`.
+/// The value of `!Ref AWS::StackName` on this machine. The environment `local` in `samconfig.toml` has the same stack
+/// name.
 const STACK_NAME: &str = "chats-local";
 
-/// What the stack runs.
+/// The supported content of a template.
 #[derive(Debug, Clone)]
 pub struct Template {
-    /// The functions by the name of their binary, e.g. `create-chat`.
+    /// The functions, by the name of their binary, e.g. `create-chat`.
     pub functions: BTreeMap<String, Function>,
     /// The HTTP API's routes.
     pub routes: Vec<Route>,
-    /// The HTTP API's CORS settings; without them the gateway leaves CORS to the functions.
+    /// The HTTP API's CORS settings. Without them, the gateway leaves CORS to the functions.
     pub cors: Option<Cors>,
-    /// The types of all resources, by their logical ids.
+    /// The types of all resources, by logical id.
     pub resources: BTreeMap<String, String>,
     /// The DynamoDB tables.
     pub tables: Vec<Table>,
-    /// Everything that `!Ref` can be resolved to on this machine.
+    /// The names that `!Ref` can resolve on this machine.
     references: References,
 }
 
 /// One `AWS::Serverless::Function`.
 #[derive(Debug, Clone)]
 pub struct Function {
-    /// Its name in the template, e.g. `CreateChatFunction`.
+    /// The name in the template, e.g. `CreateChatFunction`.
     pub logical_id: String,
-    /// Its binary, from `Metadata.BuildProperties.Binary`.
+    /// The name of the binary, from `Metadata.BuildProperties.Binary`.
     pub binary: String,
-    /// How long one invocation may take.
+    /// The time limit of one invocation.
     pub timeout: Duration,
-    /// Memory in MiB. Nothing limits it here; functions are told.
+    /// The memory in MiB. Functions are told this value, but it is not enforced here.
     pub memory_size: u32,
-    /// `LoggingConfig.LogFormat`, which Lambda tells functions too.
+    /// `LoggingConfig.LogFormat`. Lambda passes it to the function.
     pub log_format: Option<String>,
-    /// `LoggingConfig.ApplicationLogLevel`, which Lambda tells functions too.
+    /// `LoggingConfig.ApplicationLogLevel`. Lambda passes it to the function.
     pub log_level: Option<String>,
-    /// What it may do.
+    /// The permissions of the function.
     pub role: Role,
-    /// The variables that it declares, those of `Globals` included.
+    /// The declared variables, including those of `Globals`.
     pub variables: BTreeMap<String, Value>,
 }
 
@@ -66,54 +69,54 @@ pub struct Route {
     pub method: Method,
     /// The path, with parameters in braces.
     pub path: String,
-    /// The binary of the function that answers.
+    /// The binary of the route's function.
     pub function: String,
 }
 
 /// `CorsConfiguration` of the HTTP API.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cors {
-    /// Origins, `*`, or all of one scheme (`https://*`).
+    /// The allowed origins: single ones, `*`, or all of one scheme (`https://*`).
     pub allow_origins: Vec<String>,
-    /// Methods that a preflight is told.
+    /// The methods in the answer to a preflight request.
     pub allow_methods: Vec<String>,
-    /// Request headers that a preflight is told.
+    /// The request headers in the answer to a preflight request.
     pub allow_headers: Vec<String>,
-    /// Response headers that a browser's script may read.
+    /// The response headers that a browser's script may read.
     pub expose_headers: Vec<String>,
-    /// Seconds that a browser may remember a preflight's answer.
+    /// The time that a browser may cache the answer to a preflight request, in seconds.
     pub max_age: Option<u32>,
     /// Whether browsers may send cookies.
     pub allow_credentials: bool,
 }
 
-/// One `AWS::DynamoDB::Table`. Its name is its logical id, which is what `!Ref` of it gives.
+/// One `AWS::DynamoDB::Table`. On this machine, its name is its logical id, and `!Ref` resolves to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// The table's name.
+    /// The name.
     pub name: String,
-    /// Attribute name and `HASH` or `RANGE`.
+    /// The keys: attribute name, and `HASH` or `RANGE`.
     pub key_schema: Vec<(String, String)>,
-    /// Attribute name and `S`, `N` or `B`.
+    /// The key attributes: attribute name, and `S`, `N` or `B`.
     pub attribute_definitions: Vec<(String, String)>,
 }
 
-/// A value as the template writes it.
+/// A value as it is written in the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// Text, or a number or truth value as text: what CloudFormation makes of them in a string's place.
+    /// A text, number or boolean. Numbers and booleans are texts here, as in CloudFormation's string properties.
     Literal(String),
-    /// `!Ref` of a parameter or resource.
+    /// `!Ref` to a parameter or resource.
     Reference(String),
-    /// Any other intrinsic function; only CloudFormation can say what it gives.
+    /// Any other intrinsic function. Only CloudFormation can resolve it.
     Other(String),
 }
 
-/// What `!Ref` gives for the names that mean something on this machine.
+/// The names that `!Ref` can resolve on this machine.
 #[derive(Debug, Clone, Default)]
 struct References {
     tables: BTreeSet<String>,
-    /// Parameters and their defaults.
+    /// The parameters and their defaults.
     parameters: BTreeMap<String, Option<String>>,
 }
 
@@ -121,7 +124,7 @@ impl Template {
     /// Reads the template in `path`.
     ///
     /// # Errors
-    /// The file can't be read, is not YAML, or says something that is not understood; the error names the place.
+    /// The file cannot be read, is not YAML, or has something unsupported. The error names the place.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::File {
             path: path.to_owned(),
@@ -130,19 +133,19 @@ impl Template {
         Self::parse(&text)
     }
 
-    /// Reads a template's text.
+    /// Reads a template from its text.
     ///
     /// # Errors
-    /// As [`Template::read`].
+    /// See [`Template::read`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         read::template(text)
     }
 
-    /// The text that `value` stands for on this machine: a parameter gives its default, a table its logical id, and
-    /// `AWS::StackName` the local stack's name.
+    /// Resolves `value` on this machine. A parameter resolves to its default, a table to its logical id, and
+    /// `AWS::StackName` to the local stack's name.
     ///
     /// # Errors
-    /// Half a sentence that says why there is none.
+    /// The value cannot be resolved. The error is the reason, as a clause.
     pub fn resolve(&self, value: &Value) -> Result<String, String> {
         self.references.resolve(value)
     }

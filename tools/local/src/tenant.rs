@@ -1,4 +1,5 @@
-//! Tenants in their table: what an operator does when one comes, changes its keys, or is asked about. It takes no deployment.
+//! Manages the table of tenants. An operator uses it to add a tenant, to change its keys, or to look at it. None of
+//! this needs a deployment.
 
 mod file;
 mod table;
@@ -11,38 +12,38 @@ use clap::Subcommand;
 use file::TenantFile;
 use table::Table;
 
-/// What to do.
+/// The commands for tenants.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tenant {
-    /// Checks a tenant's file and puts the tenant in place of what the table has for its issuer
+    /// Check a tenant's file and put the tenant into the table, replacing the item of the same issuer
     Put {
-        /// The tenant, as docs/tenant.example.toml shows
+        /// TOML file of the tenant; docs/tenant.example.toml is an example
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
         table: Table,
     },
-    /// Prints a tenant as it stands in the table
+    /// Print a tenant of the table as a TOML file
     Get {
-        /// The iss of its tokens
+        /// The iss of the tenant's tokens
         #[arg(value_name = "ISSUER")]
         issuer: String,
         #[command(flatten)]
         table: Table,
     },
-    /// Says what is wrong with a tenant's file, or sums it up
+    /// Check a tenant's file and print a summary
     Check {
-        /// The tenant, as docs/tenant.example.toml shows
+        /// TOML file of the tenant; docs/tenant.example.toml is an example
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
 }
 
 impl Tenant {
-    /// What there is to say when it is done.
+    /// Runs the command and returns its output.
     ///
     /// # Errors
-    /// The file can't be read, the tenant is wrong or is not there, or the table fails.
+    /// The file cannot be read, the tenant is invalid or does not exist, or the table fails.
     pub(crate) async fn run(self) -> Result<String, Box<dyn Error>> {
         match self {
             Self::Check { file } => Ok(format!("ok: {}", TenantFile::read(&file)?.summary())),
@@ -56,7 +57,7 @@ impl Tenant {
                 let (table, name) = table.open().await?;
                 let stored = table.get(&issuer, table::deadline()).await?;
                 let stored = stored.ok_or_else(|| format!("there is no tenant {issuer} in {name}"))?;
-                let malformed = |problem: &dyn Error| format!("the tenant {issuer} in {name} is malformed: {problem}");
+                let malformed = |error: &dyn Error| format!("the tenant {issuer} in {name} is malformed: {error}");
                 CheckedTenant::parse(&issuer, &stored).map_err(|error| malformed(&error))?;
                 let document: TenantDocument = serde_json::from_str(&stored).map_err(|error| malformed(&error))?;
                 Ok(TenantFile::new(issuer, document).to_toml()?.trim_end().to_owned())

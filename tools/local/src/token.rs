@@ -1,5 +1,5 @@
-//! Tokens of the demo tenants. Their keys are kept in the workspace, so a token is good for any stack that was or will be started
-//! from it, and none needs to run.
+//! Creates tokens of the demo tenants. The tenants' keys are kept in the workspace, so every stack of the workspace
+//! accepts the tokens, and no stack needs to run.
 
 use std::error::Error;
 
@@ -9,29 +9,29 @@ use local::{
     demo::{self, DemoTenants, TenantName, TokenRequest},
 };
 
-/// What the token is to say.
+/// The content of the token.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
-    /// Whose token: school, clinic or shop
+    /// Demo tenant: school, clinic or shop
     #[arg(long, value_name = "TENANT", default_value = "school")]
     tenant: TenantName,
-    /// The account's label [default: teacher]
+    /// Label of the account [default: teacher]
     #[arg(long, value_name = "SUB")]
     sub: Option<String>,
-    /// The permissions, separated by spaces [default: every one]
+    /// Permissions, separated by spaces [default: all permissions]
     #[arg(long, value_name = "PERMISSIONS")]
     scope: Option<String>,
-    /// How long it is valid [default: 3600]; a negative number makes an expired one
+    /// Validity; a negative number makes an expired token [default: 3600]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     ttl: Option<i64>,
 }
 
 impl Token {
-    /// The token.
+    /// Creates the token.
     ///
     /// # Errors
-    /// The tenant's key can't be made, read or written.
-    pub(crate) fn make(self) -> Result<String, Box<dyn Error>> {
+    /// The tenant's key cannot be generated, read or written.
+    pub(crate) fn create(self) -> Result<String, Box<dyn Error>> {
         let tenants = DemoTenants::kept_in(&binaries::workspace().join(demo::FOLDER))?;
         Ok(tenants.token(&self.request())?)
     }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_may_do_everything_at_school_for_an_hour_unless_told_otherwise() {
+    fn by_default_a_token_has_all_permissions_at_school_for_an_hour() {
         let request = request(&[]);
         assert_eq!(
             (request.tenant, request.subject.as_str(), request.ttl),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_can_be_told_otherwise() {
+    fn each_default_can_be_changed() {
         let request = request(&[
             "--tenant",
             "clinic",

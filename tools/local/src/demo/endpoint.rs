@@ -1,5 +1,7 @@
-//! The shop's authorization endpoint, as a tenant would run one: it lets nobody ask but the chats API, and answers with the actions
-//! that it allows. Teachers may do everything, guests may read, nobody else anything.
+//! The authorization endpoint of the demo tenant `shop` (`docs/design.md#authorization`).
+//!
+//! It accepts only requests of the chats API, and answers with the allowed actions. A `teacher` may do everything, a
+//! `guest` may read, and all others may do nothing.
 
 use std::{
     collections::HashSet,
@@ -18,17 +20,17 @@ use serde_json::Value;
 
 use crate::Error;
 
-/// Its path.
+/// The path of the endpoint.
 const PATH: &str = "/authorize";
 
-/// The endpoint; clones share what they were asked.
+/// The endpoint. All clones share the received questions.
 #[derive(Clone)]
 pub struct Endpoint {
-    /// What its questions' tokens must be made for: itself.
+    /// The origin of the endpoint. It is also the required `aud` of the requests' tokens.
     origin: String,
     issuer: String,
     key: Arc<DecodingKey>,
-    asked: Arc<Mutex<Vec<Value>>>,
+    questions: Arc<Mutex<Vec<Value>>>,
 }
 
 #[derive(Deserialize)]
@@ -43,37 +45,37 @@ struct Subject {
 }
 
 impl Endpoint {
-    /// An endpoint at `origin`, e.g. `http://127.0.0.1:8002`, that answers whoever has a token of `issuer`, signed with the key
-    /// of which `public_key` is the public part (PEM).
+    /// Creates an endpoint at `origin`, e.g. `http://127.0.0.1:8002`. It answers requests with a token of `issuer`.
+    /// `public_key` verifies these tokens, in PEM form.
     ///
     /// # Errors
-    /// The key can't be read.
+    /// The key cannot be read.
     pub(crate) fn new(origin: String, issuer: &str, public_key: &str) -> Result<Self, Error> {
         let key = DecodingKey::from_ec_pem(public_key.as_bytes()).map_err(|_| Error::Key)?;
         Ok(Self {
             origin,
             issuer: issuer.to_owned(),
             key: Arc::new(key),
-            asked: Arc::default(),
+            questions: Arc::default(),
         })
     }
 
-    /// Its URL.
+    /// The URL of the endpoint.
     pub fn url(&self) -> String {
         format!("{}{PATH}", self.origin)
     }
 
-    /// The questions that it was asked so far.
-    pub fn asked(&self) -> Vec<Value> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The questions that the endpoint has received so far.
+    pub fn questions(&self) -> Vec<Value> {
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn router(&self) -> Router {
         Router::new().route(PATH, post(answer)).with_state(self.clone())
     }
 
-    /// Whether a request's token is this issuer's, for this endpoint, and not over.
-    fn is_for_me(&self, headers: &HeaderMap) -> bool {
+    /// Whether a request has a valid token of the issuer for this endpoint.
+    fn accepts(&self, headers: &HeaderMap) -> bool {
         let token = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
@@ -88,21 +90,21 @@ impl Endpoint {
 async fn answer(
     State(endpoint): State<Endpoint>,
     headers: HeaderMap,
-    Json(asked): Json<Value>,
+    Json(received): Json<Value>,
 ) -> Result<Json<HashSet<String>>, StatusCode> {
-    if !endpoint.is_for_me(&headers) {
+    if !endpoint.accepts(&headers) {
         return Err(StatusCode::UNAUTHORIZED);
     }
-    let question = Question::deserialize(&asked).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)?;
+    let question = Question::deserialize(&received).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)?;
     endpoint
-        .asked
+        .questions
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .push(asked);
-    let allowed = match question.subject.value.as_str() {
+        .push(received);
+    let is_allowed = match question.subject.value.as_str() {
         "teacher" => true,
         "guest" => question.action == "read",
         _ => false,
     };
-    Ok(Json(HashSet::from_iter(allowed.then_some(question.action))))
+    Ok(Json(HashSet::from_iter(is_allowed.then_some(question.action))))
 }

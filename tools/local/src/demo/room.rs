@@ -1,17 +1,17 @@
-//! A room in the event service's stand-in that no chat has yet, for convert.
+//! A room without a chat in the stand-in for the event service. It can be converted.
 
 use uuid::Uuid;
 
 use super::AUDIENCE;
 use crate::event_service::{Error, EventService, Room, RoomKind, RoomTime};
 
-/// The room's id; the sample event for convert names it too.
+/// The id of the room. The sample event for converting also uses it.
 pub const ROOM: Uuid = Uuid::from_u128(0x6f1c2b0a_3d4e_4f50_8a6b_7c8d9e0f1a2b);
 
-/// Puts the room into `event_service`, unless it is there from an earlier start.
+/// Adds the room to `event_service`, unless it exists from an earlier start.
 ///
 /// # Errors
-/// Those of [`EventService::insert_room`].
+/// See [`EventService::insert_room`].
 pub fn add_room(event_service: &EventService) -> Result<(), Error> {
     if event_service.room(ROOM).is_some() {
         return Ok(());

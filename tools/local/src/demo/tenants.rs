@@ -1,11 +1,11 @@
-//! The demo tenants: `school` authorizes by scopes, `clinic` by a list of accounts, `shop` by an endpoint of its own. Each has a
-//! key that signs its tokens, made on first use; no key is ever in the repository.
+//! The demo tenants. `school` authorizes by scopes, `clinic` by a list of accounts, `shop` by its own endpoint.
+//!
+//! Each tenant has a key that signs its tokens. Keys are created on first use and are never in the repository.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::Path,
     str::FromStr,
     time::{SystemTime, UNIX_EPOCH},
@@ -14,13 +14,14 @@ use std::{
 use chats::access::{Authorization, TenantDocument};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use serde_json::{Map, Value, json};
+use tempfile::NamedTempFile;
 
 use crate::{Error, Key};
 
-/// Everything that the `scope` claim can list (design, section 5).
+/// All permissions of the `scope` claim (`docs/design.md#authorization`).
 const PERMISSIONS: &str = "chats:create chats:convert chats:read events:create claims:create";
 
-/// The `sub` of a token unless another is asked for: one that may do everything with each of the tenants.
+/// The default `sub` of tokens. It has all permissions with every demo tenant.
 const SUBJECT: &str = "teacher";
 
 /// A demo tenant.
@@ -35,10 +36,10 @@ pub enum TenantName {
 }
 
 impl TenantName {
-    /// All of them.
+    /// All demo tenants.
     pub const ALL: [Self; 3] = [Self::School, Self::Clinic, Self::Shop];
 
-    /// Its name.
+    /// The name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::School => "school",
@@ -47,12 +48,12 @@ impl TenantName {
         }
     }
 
-    /// The one audience that it owns; also the `aud` of its tokens.
+    /// The only audience of the tenant. It is also the `aud` of its tokens.
     pub fn audience(self) -> String {
         format!("{}.example.org", self.as_str())
     }
 
-    /// The `iss` of its tokens.
+    /// The `iss` of the tenant's tokens.
     pub fn issuer(self) -> String {
         format!("iam.{}.example.org", self.as_str())
     }
@@ -67,21 +68,21 @@ impl FromStr for TenantName {
     }
 }
 
-/// What a token is to say.
+/// The content of a token.
 #[derive(Debug, Clone)]
 pub struct TokenRequest {
-    /// Whose token it is.
+    /// The tenant that issues the token.
     pub tenant: TenantName,
-    /// `sub`.
+    /// The `sub` claim.
     pub subject: String,
-    /// `scope`.
+    /// The `scope` claim.
     pub scope: String,
-    /// How long it is valid from now on, in seconds; negative makes one that has expired.
+    /// The validity from now on, in seconds. A negative number makes an expired token.
     pub ttl: i64,
 }
 
 impl TokenRequest {
-    /// A token that may do everything in the tenant's audience for an hour.
+    /// A token with all permissions in the tenant's audience. It is valid for an hour.
     pub fn new(tenant: TenantName) -> Self {
         Self {
             tenant,
@@ -99,10 +100,10 @@ pub struct DemoTenants {
 }
 
 impl DemoTenants {
-    /// Tenants with keys of their own, for one process.
+    /// Generates new keys, which exist only in this process.
     ///
     /// # Errors
-    /// A key can't be made.
+    /// A key cannot be generated.
     pub fn generate() -> Result<Self, Error> {
         let keys = TenantName::ALL.into_iter().map(|tenant| Ok((tenant, Key::generate()?)));
         Ok(Self {
@@ -110,10 +111,10 @@ impl DemoTenants {
         })
     }
 
-    /// The tenants whose keys are kept in `folder`, which are made if they are not there yet.
+    /// Reads the keys from `folder`. Missing keys are generated and written there.
     ///
     /// # Errors
-    /// A key can't be made, read or written.
+    /// A key cannot be generated, read or written.
     pub fn kept_in(folder: &Path) -> Result<Self, Error> {
         let keys = TenantName::ALL.into_iter().map(|tenant| {
             let path = folder.join(format!("{}.pem", tenant.as_str()));
@@ -125,10 +126,10 @@ impl DemoTenants {
         })
     }
 
-    /// Issuers and documents for the table of tenants. `endpoint` is the shop's.
+    /// The issuers and documents for the table of tenants. `endpoint` is the URL of the shop's endpoint.
     ///
     /// # Errors
-    /// A key has no public form.
+    /// A public key cannot be derived.
     pub fn documents(&self, endpoint: &str) -> Result<Vec<(String, TenantDocument)>, Error> {
         let document = |(tenant, key): (&TenantName, &Key)| {
             let authorization = match tenant {
@@ -150,10 +151,10 @@ impl DemoTenants {
         self.keys.iter().map(document).collect()
     }
 
-    /// A token as `request` says.
+    /// Creates a token.
     ///
     /// # Errors
-    /// It can't be signed.
+    /// The token cannot be signed.
     pub fn token(&self, request: &TokenRequest) -> Result<String, Error> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let exp = i64::try_from(now.as_secs())
@@ -169,10 +170,10 @@ impl DemoTenants {
         self.sign(request.tenant, claims.as_object().cloned().unwrap_or_default())
     }
 
-    /// A token with just these claims.
+    /// Creates a token with exactly these claims.
     ///
     /// # Errors
-    /// It can't be signed.
+    /// The token cannot be signed.
     pub fn sign(&self, tenant: TenantName, claims: Map<String, Value>) -> Result<String, Error> {
         let key = self.keys.get(&tenant).ok_or(Error::Key)?;
         let key = EncodingKey::from_ec_pem(key.private.as_bytes()).map_err(|_| Error::Key)?;
@@ -189,8 +190,9 @@ fn public_jwk(key: &Key, kid: &str) -> Result<Jwk, Error> {
     Ok(jwk)
 }
 
-/// The text in `path`, which is written first if it is not there. Of two processes that do so at once one wins for both.
-fn read_or_write(path: &Path, make: impl Fn() -> Result<String, Error>) -> Result<String, Error> {
+/// Reads the text in `path`. A missing file is written first, readable only for its owner. If two processes write it at
+/// the same time, both use the text of the first one.
+fn read_or_write(path: &Path, create: impl Fn() -> Result<String, Error>) -> Result<String, Error> {
     let failed = |source| Error::File {
         path: path.to_owned(),
         source,
@@ -199,21 +201,15 @@ fn read_or_write(path: &Path, make: impl Fn() -> Result<String, Error>) -> Resul
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         read => return read.map_err(failed),
     }
-    let text = make()?;
-    let mine = path.with_extension(format!("{}.new", std::process::id()));
+    let text = create()?;
     let write = || {
-        fs::create_dir_all(path.parent().unwrap_or(path))?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&mine)?;
+        let folder = path.parent().unwrap_or(path);
+        fs::create_dir_all(folder)?;
+        let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
-        // A link is never half there, and takes nobody's place.
-        match fs::hard_link(&mine, path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => fs::remove_file(&mine),
+        match file.persist_noclobber(path) {
+            Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+            _ => Ok(()),
         }
     };
     write().map_err(failed)?;

@@ -1,103 +1,93 @@
-//! Every answer other than success, in the service's three formats (section 5): JSON with `type`, `title` and `detail`
-//! for what the application refuses, JSON without `detail` for authentication, and plain text for what its web
-//! framework refuses. One enum, so that a handler only names what went wrong and the status is chosen in a single
-//! place.
+//! All error answers of the stand-in, in the service's three formats (`docs/event-service.md#error-bodies`).
+//!
+//! The application answers in JSON with `type`, `title` and `detail`. Authentication answers in JSON without `detail`.
+//! The web framework answers in plain text. A handler only names the failure; this module alone chooses status and
+//! body.
 
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// Why a request is not answered with success.
+/// Why a call fails.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// No token, or an empty one.
+    /// The token is missing or empty.
     NoToken,
-    /// A token that is refused; the text says why.
+    /// The token is not valid; the text is the reason.
     InvalidAuthentication(String),
-    /// The policy denies it; the text names account, object, action and reason.
+    /// The policy denies the call; the text names account, object, action and reason.
     AccessDenied(String),
-    /// The authorization backend is in trouble; the text says in which.
+    /// The authorization backend failed; the text describes how.
     AuthorizationFailed(String),
-    /// A room time without a start, or with an end that is not after it.
+    /// The room time has no start, or its end is not after its start.
     InvalidRoomTime,
-    /// There is no such room.
+    /// The room does not exist.
     RoomNotFound,
-    /// The room's time is over, or has not begun; the text says which of them it may be.
+    /// The room is over or has not begun; the text names the possible cases.
     RoomClosed(&'static str),
-    /// An event's `data` is too long in compact form; its length and the limit, in bytes.
+    /// The compact form of an event's `data` is too long. Both numbers are in bytes.
     PayloadSizeExceeded { length: usize, limit: usize },
-    /// The database refused or could not read something; the text says at what.
+    /// The database could not store or read something; the text names the operation.
     QueryFailed(&'static str),
-    /// The query string of the state names no sets.
-    InvalidQueryString,
-    /// The query string of the state names too many sets.
-    InvalidStateSets,
-    /// What the web framework refuses.
+    /// The web framework rejects the request.
     Rejection(StatusCode, String),
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let (status, kind, title, detail) = match self {
-            Self::NoToken => {
-                let title = "No application account id for anonymous access";
-                return authentication_failure("no_authentication_token", title);
-            }
-            Self::InvalidAuthentication(title) => return authentication_failure("invalid_authentication", &title),
+        match self {
+            Self::NoToken => authentication_error(
+                "no_authentication_token",
+                "No application account id for anonymous access",
+            ),
+            Self::InvalidAuthentication(title) => authentication_error("invalid_authentication", &title),
             Self::Rejection(status, text) => {
-                return (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response();
+                (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
             }
-            Self::AccessDenied(detail) => (StatusCode::FORBIDDEN, "access_denied", "Access denied", detail),
-            Self::AuthorizationFailed(detail) => (
+            Self::AccessDenied(detail) => {
+                application_error(StatusCode::FORBIDDEN, "access_denied", "Access denied", &detail)
+            }
+            Self::AuthorizationFailed(detail) => application_error(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "authorization_failed",
                 "Authorization failed",
-                detail,
+                &detail,
             ),
-            Self::InvalidRoomTime => (
+            Self::InvalidRoomTime => application_error(
                 StatusCode::BAD_REQUEST,
                 "invalid_room_time",
                 "Invalid room time",
-                "Invalid room time".to_owned(),
+                "Invalid room time",
             ),
-            Self::RoomNotFound => (
+            Self::RoomNotFound => application_error(
                 StatusCode::NOT_FOUND,
                 "room_not_found",
                 "Room not found",
-                "Room not found".to_owned(),
+                "Room not found",
             ),
-            Self::RoomClosed(detail) => (StatusCode::NOT_FOUND, "room_closed", "Room closed", detail.to_owned()),
-            // Of this one only the type is known: no such answer was recorded.
-            Self::PayloadSizeExceeded { length, limit } => (
+            Self::RoomClosed(detail) => application_error(StatusCode::NOT_FOUND, "room_closed", "Room closed", detail),
+            // Only the type of this answer is known: none was recorded.
+            Self::PayloadSizeExceeded { length, limit } => application_error(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "payload_size_exceeded",
                 "Payload size exceeded",
-                format!("data size = {length}, limit = {limit}"),
+                &format!("data size = {length}, limit = {limit}"),
             ),
-            Self::QueryFailed(detail) => (
+            Self::QueryFailed(detail) => application_error(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "database_query_failed",
                 "Database query failed",
-                detail.to_owned(),
+                detail,
             ),
-            Self::InvalidQueryString => (
-                StatusCode::BAD_REQUEST,
-                "invalid_query_string",
-                "Invalid query string",
-                "Failed to parse qs".to_owned(),
-            ),
-            Self::InvalidStateSets => (
-                StatusCode::BAD_REQUEST,
-                "invalid_state_sets",
-                "Invalid state sets",
-                "too many 'sets'".to_owned(),
-            ),
-        };
-        (status, Json(json!({"type": kind, "title": title, "detail": detail}))).into_response()
+        }
     }
 }
 
-fn authentication_failure(kind: &str, title: &str) -> Response {
+fn application_error(status: StatusCode, kind: &str, title: &str, detail: &str) -> Response {
+    (status, Json(json!({"type": kind, "title": title, "detail": detail}))).into_response()
+}
+
+fn authentication_error(kind: &str, title: &str) -> Response {
     (StatusCode::UNAUTHORIZED, Json(json!({"type": kind, "title": title}))).into_response()
 }

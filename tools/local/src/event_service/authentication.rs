@@ -1,7 +1,8 @@
-//! Who is calling (section 2). The rules are the real service's, odd ones included: the scheme word is not looked at,
-//! `exp` may be missing but has no leeway, and `aud` may carry a second audience after a colon. A handler gets a
-//! [`Caller`] in its arguments before anything else, which is why authentication comes before path, content type and
-//! body.
+//! Authentication in the stand-in (`docs/event-service.md#authentication`).
+//!
+//! The rules are the real service's, including the odd ones. The scheme word is ignored. `exp` is optional, but has no
+//! leeway. `aud` may hold a second audience after a colon. [`Caller`] is the first extractor of each handler, so
+//! authentication comes before the checks of path, content type and body.
 
 use std::collections::HashMap;
 
@@ -15,21 +16,26 @@ use serde::Deserialize;
 use super::answer::Failure;
 use super::{Error, EventService, Issuer};
 
-/// How many bytes of the `Authorization` header come before the token: `Bearer` and a space, or anything else.
+/// The number of bytes before the token in the `Authorization` header: `Bearer` and a space, or any other seven bytes.
 const SCHEME_LENGTH: usize = 7;
 
-/// Who is calling.
+/// The authenticated caller.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Caller {
     /// `<sub>.<aud>` of the token.
     pub(super) account: String,
-    /// `<label>.<account>`: what becomes an event's `created_by`.
+    /// `<label>.<account>`. It becomes the `created_by` of events.
     pub(super) agent: String,
 }
 
-/// Checks tokens.
+/// Verifies tokens.
 pub(super) struct Verifier {
-    issuers: HashMap<String, (DecodingKey, Vec<String>)>,
+    issuers: HashMap<String, TrustedIssuer>,
+}
+
+struct TrustedIssuer {
+    key: DecodingKey,
+    audiences: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -46,46 +52,44 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// A key that cannot be read.
+    /// A key cannot be read.
     pub(super) fn new(issuers: &HashMap<String, Issuer>) -> Result<Self, Error> {
-        let issuers = issuers
-            .iter()
-            .map(
-                |(name, issuer)| match DecodingKey::from_ec_pem(issuer.public_key.as_bytes()) {
-                    Ok(key) => Ok((name.clone(), (key, issuer.audiences.clone()))),
-                    Err(source) => Err(Error::Key {
-                        issuer: name.clone(),
-                        source,
-                    }),
-                },
-            )
-            .collect::<Result<_, _>>()?;
-        Ok(Self { issuers })
+        let trusted = |(name, issuer): (&String, &Issuer)| {
+            let key = DecodingKey::from_ec_pem(issuer.public_key.as_bytes()).map_err(|source| Error::Key {
+                issuer: name.clone(),
+                source,
+            })?;
+            let audiences = issuer.audiences.clone();
+            Ok((name.clone(), TrustedIssuer { key, audiences }))
+        };
+        Ok(Self {
+            issuers: issuers.iter().map(trusted).collect::<Result<_, Error>>()?,
+        })
     }
 
-    /// The account whose valid token this is; `now` is in unix seconds.
+    /// Verifies a token and returns its account. `now` is in unix seconds.
     fn account(&self, token: &str, now: i64) -> Result<String, Failure> {
-        let refused = |title: String| Err(Failure::InvalidAuthentication(title));
+        let rejected = |title: String| Err(Failure::InvalidAuthentication(title));
         let Ok(unverified) = jsonwebtoken::dangerous::insecure_decode::<Claims>(token) else {
-            return refused("invalid claims of the authentication token".to_owned());
+            return rejected("invalid claims of the authentication token".to_owned());
         };
         let Claims { iss, aud, .. } = unverified.claims;
-        let Some((key, audiences)) = self.issuers.get(&iss) else {
-            return refused(format!("issuer = {iss} of the authentication token is not allowed"));
+        let Some(issuer) = self.issuers.get(&iss) else {
+            return rejected(format!("issuer = {iss} of the authentication token is not allowed"));
         };
         let compared = aud.split_once(':').map_or(aud.as_str(), |(before, _)| before);
-        if !audiences.iter().any(|audience| audience == compared) {
-            return refused(format!("audience = {aud} of the authentication token is not allowed"));
+        if !issuer.audiences.iter().any(|audience| audience == compared) {
+            return rejected(format!("audience = {aud} of the authentication token is not allowed"));
         }
-        match verify(token, key, now) {
+        match verify(token, &issuer.key, now) {
             Ok(claims) => Ok(format!("{}.{}", claims.sub, claims.aud)),
-            Err(kind) => refused(format!("verification of the authentication token failed – {kind:?}")),
+            Err(kind) => rejected(format!("verification of the authentication token failed – {kind:?}")),
         }
     }
 }
 
-/// Signature and expiry. Issuer and audience were compared before, by other rules than the JWT library's, and the
-/// expiry goes by the stand-in's own clock.
+/// Verifies signature and expiry. The caller has compared issuer and audience, by other rules than the JWT library's.
+/// The expiry is checked here and not by the library, because the stand-in has its own clock.
 fn verify(token: &str, key: &DecodingKey, now: i64) -> Result<Claims, ErrorKind> {
     let mut validation = Validation::new(Algorithm::ES256);
     validation.required_spec_claims.clear();
@@ -100,7 +104,7 @@ fn verify(token: &str, key: &DecodingKey, now: i64) -> Result<Claims, ErrorKind>
     }
 }
 
-/// The token of a request: the header's if it has a usable one, else that of the query string.
+/// The token of a request. A usable `Authorization` header wins over the query string.
 fn token(parts: &Parts) -> Option<String> {
     #[derive(Deserialize)]
     struct Query {

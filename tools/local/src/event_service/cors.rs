@@ -1,5 +1,7 @@
-//! The CORS headers of `/api/v1` (section 7). Every answer of a known route has them, errors and 405 included, and
-//! every `OPTIONS` is taken for a preflight request, without a token.
+//! The CORS headers of `/api/v1`, as they were recorded.
+//!
+//! Every answer of a known route has them, including errors and 405. Every `OPTIONS` request counts as a preflight
+//! request and needs no token.
 
 use std::future::{Ready, ready};
 
@@ -12,24 +14,25 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// The recorded list: ours and those of other clients of the service.
+/// The recorded list. Other clients of the service use some of these headers; this project does not.
 const ALLOWED_HEADERS: &str = "authorization,content-type,ulms-app-audience,ulms-scope,ulms-app-version,\
                                ulms-app-label,x-agent-label";
 
-/// What an answer depends on; three headers, as recorded.
+/// The values of `Vary`. Each was recorded as a header of its own.
 const VARIES_BY: [&str; 3] = [
     "origin",
     "access-control-request-method",
     "access-control-request-headers",
 ];
 
-/// The answer of a route to methods that it has no handler for: `OPTIONS` is a preflight request, any other is a 405
-/// with this `Allow` header. (Where the real service's list has `OPTIONS` in it, so has this one.)
+/// Answers the methods that a route has no handler for. `OPTIONS` is a preflight request; all others get a 405 with
+/// this `Allow` header. The header lists `OPTIONS` only where the real service does.
 pub(super) fn other_methods(allow: &'static str) -> impl Fn(Method) -> Ready<Response> + Clone {
     move |method| {
-        ready(match method {
-            Method::OPTIONS => preflight(),
-            _ => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)]).into_response(),
+        ready(if method == Method::OPTIONS {
+            preflight()
+        } else {
+            (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)]).into_response()
         })
     }
 }
@@ -43,7 +46,7 @@ fn preflight() -> Response {
     headers.into_response()
 }
 
-/// Adds the headers to whatever a known route answers.
+/// Adds the CORS headers to an answer.
 pub(super) async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

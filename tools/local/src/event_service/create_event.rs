@@ -1,5 +1,5 @@
-//! Creating an event (section 6): what a body may contain, whom the policy is asked about, and which events are too
-//! much for the database. An event that is not persistent goes through the same checks, but never meets the database's.
+//! Creates events (`docs/event-service.md#events`): reads the body, asks the policy, and applies the database's limits.
+//! Events that are not persistent skip only the database's limits.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,16 +16,17 @@ use super::jsonb;
 use super::request::{JsonBody, RoomId};
 use super::room::Room;
 
-/// The schema's limit for stored `data`: a text form of this many bytes or more is refused.
+/// The schema's limit on the text form of stored `data`, in bytes. Data of this length or more is rejected.
 const STORED_DATA_LIMIT: usize = 102_400;
 
-/// How many bytes set and label may have together. They share an index row: 2600 bytes fit, 2660 do not. The real limit
-/// is that of the compressed row, so long texts that compress well are refused here and not there.
+/// The largest number of bytes in set and label together, because they share an index row. 2600 bytes were accepted,
+/// 2660 were rejected. The real limit applies to the compressed row, so the stand-in also rejects long texts that
+/// compress well.
 const INDEXED_TEXT_LIMIT: usize = 2_630;
 
 const INSERT_FAILED: Failure = Failure::QueryFailed("Failed to insert event");
 
-/// The body of creating an event. The order of its members shows in answers: an array in this order is accepted too.
+/// The request body. The order of its members matters: the service also accepts an array in this order.
 #[derive(Deserialize)]
 pub(super) struct CreateRequest {
     #[serde(rename = "type")]
@@ -36,13 +37,13 @@ pub(super) struct CreateRequest {
     data: Value,
     #[serde(default)]
     is_claim: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "default_is_persistent")]
     is_persistent: bool,
     #[serde(default)]
     removed: bool,
 }
 
-fn yes() -> bool {
+fn default_is_persistent() -> bool {
     true
 }
 
@@ -90,8 +91,8 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-/// The length of a value as the service's version of `serde_json` writes it: without the plus sign that the version
-/// used here puts before an exponent.
+/// The length of a value in compact form. The service's version of `serde_json` writes exponents without a plus sign;
+/// the version used here writes one, so plus signs are subtracted.
 fn compact_length(data: &Value) -> usize {
     fn plus_signs(value: &Value) -> usize {
         match value {
@@ -104,7 +105,7 @@ fn compact_length(data: &Value) -> usize {
     data.to_string().len() - plus_signs(data)
 }
 
-/// What the policy is asked about.
+/// The object that the policy decides on.
 fn object(request: &CreateRequest, room: &Room, author: String) -> Vec<String> {
     let default = if request.is_claim { "claims" } else { "events" };
     let class = request.attribute.as_deref().unwrap_or(default);
@@ -114,7 +115,7 @@ fn object(request: &CreateRequest, room: &Room, author: String) -> Vec<String> {
 }
 
 impl EventService {
-    /// The author whose event this is: that of the first version if set and label are both given, otherwise the caller.
+    /// The author of an event. With both set and label, it is the author of the first version; otherwise, the caller.
     fn author(&self, request: &CreateRequest, room: &Room, caller: &Caller) -> Result<String, Failure> {
         let (Some(set), Some(label)) = (&request.set, &request.label) else {
             return Ok(caller.account.clone());
@@ -127,7 +128,8 @@ impl EventService {
         Ok(original.map_or_else(|| caller.account.clone(), |original| original.account.clone()))
     }
 
-    /// Stores an event whose data was sent as `data`, and gives the answer, read from what was stored.
+    /// Stores an event and returns the answer, which is read back from the stored form. `data` is the data as it was
+    /// sent.
     fn insert(&self, event: Event, data: &Value) -> Result<Value, Failure> {
         let texts = [
             Some(&event.kind),
@@ -141,7 +143,8 @@ impl EventService {
             return Err(INSERT_FAILED);
         }
         let stored = self.store().push_event(event).map_err(|_| INSERT_FAILED)?;
-        // Some numbers are stored and cannot be read: the answer is a failure, and the event stays (section 9).
+        // Some numbers can be stored but not read. The call fails then, but the event stays
+        // (`docs/event-service.md#idempotency`).
         stored.answer().ok_or(INSERT_FAILED)
     }
 }

@@ -1,4 +1,4 @@
-//! An event, as it is kept and as it is answered.
+//! An event in its stored form and in its answered form.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,38 +9,38 @@ use super::jsonb;
 /// A stored event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its id, made by the service.
+    /// The id, assigned by the service.
     pub id: Uuid,
-    /// The room that it is in.
+    /// The id of its room.
     pub room_id: Uuid,
-    /// Its type.
+    /// The type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The set that it belongs to; its type, if none was given.
+    /// The set. The default is the type.
     pub set: String,
-    /// What it is a version of within its set, if anything.
+    /// The label. Events with the same set and label are versions of each other.
     pub label: Option<String>,
-    /// Its attribute, if one was given.
+    /// The attribute, if the request had one.
     pub attribute: Option<String>,
-    /// Whether it hides earlier versions.
+    /// Whether the event hides earlier versions.
     pub removed: bool,
-    /// When it was created, in unix milliseconds.
+    /// The time of creation, in unix milliseconds.
     pub created_at: i64,
-    /// When it occurred, in nanoseconds since the room's start.
+    /// The time of the event, in nanoseconds since the room's start.
     pub occurred_at: i64,
-    /// The agent that created it: `<label>.<account>`.
+    /// The agent that created the event: `<label>.<account>`.
     pub created_by: String,
     /// The account of that agent.
     pub account: String,
     /// `occurred_at` of the first event with the same room, set and label.
     pub original_occurred_at: i64,
-    /// `created_by` of that event.
+    /// `created_by` of that first event.
     pub original_created_by: String,
-    /// `data` in the form in which Postgres keeps it.
+    /// `data` in the text form that Postgres stores.
     pub(super) stored_data: String,
 }
 
-/// What an event consists of before anything was derived from other events.
+/// The parts of an event that do not depend on other events.
 pub(super) struct NewEvent {
     pub(super) room_id: Uuid,
     pub(super) kind: String,
@@ -56,7 +56,7 @@ pub(super) struct NewEvent {
 }
 
 impl Event {
-    /// A new event with an id; its original is itself.
+    /// Creates an event with a new id. It is its own original.
     pub(super) fn new(new: NewEvent) -> Self {
         Self {
             id: Uuid::new_v4(),
@@ -76,18 +76,18 @@ impl Event {
         }
     }
 
-    /// The event's `data` as the service gives it back; `None` if it is among those that it stores and can never read
-    /// again (section 9).
+    /// The `data` as the service returns it. `None` if the service stores the data but cannot read it back
+    /// (`docs/event-service.md#how-values-change`).
     pub fn data(&self) -> Option<Value> {
         jsonb::read(&self.stored_data)
     }
 
-    /// The stored event as the service answers it; `None` if its data cannot be read.
+    /// The answer for a stored event. `None` if its data cannot be read back.
     pub(super) fn answer(&self) -> Option<Value> {
         Some(self.answer_with(self.data()?))
     }
 
-    /// The event as the service answers it, with this data.
+    /// The answer for an event, with this data.
     pub(super) fn answer_with(&self, data: Value) -> Value {
         let mut answer = json!({
             "attribute": self.attribute,

@@ -1,6 +1,7 @@
-//! The journal: a file of JSON Lines, one change a line, appended before the change is answered. It is enough for a
-//! stand-in: nothing is ever rewritten, it can be read with any text tool, and a crash can only tear its last line,
-//! which belongs to a change that nobody was told of.
+//! The journal of the stand-in: a file of JSON Lines with one change per line.
+//!
+//! Each change is appended before it is answered, and no line is ever rewritten. A crash can only leave the last line
+//! incomplete, and the change in that line was never answered.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -15,9 +16,9 @@ use super::room::Room;
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Change {
-    /// This room is there now, as it stands here.
+    /// A room was created or replaced.
     Room(Room),
-    /// This event was stored.
+    /// An event was stored.
     Event(Event),
 }
 
@@ -28,12 +29,12 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal at `path`, making the file if there is none, and gives the changes in it. A torn last line is
-    /// cut off, lest the next change continue it.
+    /// Opens the journal at `path` and returns its changes. A missing file is created. An incomplete last line is cut
+    /// off, so that the next change starts on a new line.
     ///
     /// # Errors
     ///
-    /// Those of the file, and a whole line that is no change.
+    /// The file cannot be read or written, or a complete line is not a change.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<Change>)> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let mut content = Vec::new();
@@ -51,11 +52,11 @@ impl Journal {
         Ok((Self { file, length }, changes))
     }
 
-    /// Writes a change. It is with the operating system when this returns, so it survives the end of this process.
+    /// Appends a change. The operating system has it when this returns, so it survives the end of this process.
     ///
     /// # Errors
     ///
-    /// Those of the file; then nothing of the change is left in it.
+    /// The file cannot be written. No part of the change is left in it then.
     pub(super) fn append(&mut self, change: &Change) -> io::Result<()> {
         let mut line = serde_json::to_vec(change)?;
         line.push(b'\n');

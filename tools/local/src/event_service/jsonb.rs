@@ -1,12 +1,13 @@
-//! What becomes of an event's `data` in Postgres, which keeps it as `jsonb` (section 6). Its text form is longer than
-//! what was sent, since numbers are written out in full; the schema limits the length of that form, and reading an
-//! event parses it again. That second parse is why some floats move by one unit in the last place, and why those at the
-//! very top of f64's range can be stored but never read. So this module writes that text rather than keep rules about
-//! it.
+//! The text form of an event's `data` in Postgres, which stores it as `jsonb` (`docs/event-service.md#size-of-data`).
+//!
+//! The text form is longer than the request's JSON, because numbers are written out in full. The schema limits its
+//! length. Reading an event parses the text again. This second parse moves some floats by one unit in the last place,
+//! and fails for floats at the top of the f64 range (`docs/event-service.md#how-values-change`). This module writes and
+//! parses that text, so it needs no rules about single values.
 
 use serde_json::{Number, Value};
 
-/// Whether Postgres refuses the value for a NUL character in one of its strings or keys.
+/// Whether a string or key of the value contains a NUL character. Postgres rejects such values.
 pub(super) fn contains_nul(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
@@ -18,15 +19,15 @@ pub(super) fn contains_nul(value: &Value) -> bool {
     }
 }
 
-/// The text form: a space after every colon and comma, numbers in full. (Postgres orders the members of an object in
-/// its own way; here they are in alphabetical order, which is how they come back anyhow.)
+/// The text form: a space after every colon and comma, and numbers written out in full. Members are in alphabetical
+/// order. Postgres stores them in another order, but the service returns them in this one.
 pub(super) fn text(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
     text
 }
 
-/// The value that reading a stored text gives; `None`: it cannot be read.
+/// Parses a stored text. `None` if the service cannot read it back.
 pub(super) fn read(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok()
 }
@@ -46,7 +47,7 @@ fn write(value: &Value, text: &mut String) {
             text.push('{');
             for (index, (key, value)) in members.iter().enumerate() {
                 text.push_str(if index == 0 { "" } else { ", " });
-                // Postgres escapes strings exactly as serde_json does.
+                // Postgres and serde_json escape strings in the same way.
                 text.push_str(&Value::from(key.as_str()).to_string());
                 text.push_str(": ");
                 write(value, text);
@@ -57,7 +58,7 @@ fn write(value: &Value, text: &mut String) {
     }
 }
 
-/// A number without an exponent: `1e22` has 23 digits, `5e-324` has 324 after the point. Zero has no sign.
+/// A number without an exponent: `1e22` has 23 digits, `5e-324` has 324 decimal places. Zero has no sign.
 fn written_out(number: &Number) -> String {
     if number.as_f64() == Some(0.0) {
         return number.to_string().trim_start_matches('-').to_owned();
@@ -70,7 +71,7 @@ fn written_out(number: &Number) -> String {
         .strip_prefix('-')
         .map_or(("", mantissa), |magnitude| ("-", magnitude));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    // An exponent of an f64 has three digits at most, so none is lost here.
+    // The exponent of an f64 has at most three digits, so it always fits.
     let exponent: i16 = exponent.parse().unwrap_or_default();
     let zeros = |wanted: usize, there: usize| "0".repeat(wanted.saturating_sub(there));
     let places = usize::from(exponent.unsigned_abs());
@@ -88,7 +89,7 @@ fn written_out(number: &Number) -> String {
 mod tests {
     use super::*;
 
-    /// The number that a client gets back for the one that it sent.
+    /// The number that a client reads after sending this one.
     fn through_postgres(sent: &str) -> Option<f64> {
         read(&text(&serde_json::from_str(sent).unwrap())).and_then(|value| value.as_f64())
     }

@@ -1,6 +1,7 @@
-//! Reading requests as the service's web framework does (section 5): the texts and the choice between 400 and 422 are
-//! part of the recordings. The `Json` extractor of the axum of today is not used, because it refuses what the service
-//! accepts (bytes after the JSON value are ignored there).
+//! Reads requests as the service's web framework does (`docs/event-service.md#error-bodies`).
+//!
+//! The error texts and the choice between 400 and 422 follow the recordings. The `Json` extractor of the current axum
+//! does not fit: it rejects bytes after the JSON value, which the service ignores.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -16,7 +17,7 @@ use super::EventService;
 use super::answer::Failure;
 use super::uuid_text;
 
-/// The room id of the path, in any of the forms in which a UUID is written.
+/// The room id in the path. All text forms of a UUID are accepted.
 pub(super) struct RoomId(pub(super) Uuid);
 
 impl FromRequestParts<EventService> for RoomId {
@@ -31,7 +32,7 @@ impl FromRequestParts<EventService> for RoomId {
     }
 }
 
-/// A JSON body. The framework's limit of 2,097,152 bytes holds for it.
+/// A JSON body of at most 2,097,152 bytes, the framework's default limit.
 pub(super) struct JsonBody<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<EventService> for JsonBody<T> {
@@ -49,7 +50,7 @@ impl<T: DeserializeOwned> FromRequest<EventService> for JsonBody<T> {
     }
 }
 
-/// Whether the content type is `application/json` or `application/*+json`, whatever its letter case and parameters.
+/// Whether the content type is `application/json` or `application/*+json`. Letter case and parameters are ignored.
 fn declares_json(headers: &HeaderMap) -> bool {
     let content_type = headers
         .get(CONTENT_TYPE)
@@ -66,7 +67,7 @@ fn declares_json(headers: &HeaderMap) -> bool {
         .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
-/// The JSON value that `body` begins with.
+/// Parses the JSON value at the start of `body`.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| match error.inner().classify() {
@@ -81,7 +82,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     })
 }
 
-/// The query string of listing events. Members that it does not know, `type[]` among them, are ignored.
+/// The query of a list of events. Unknown names are ignored, including `type[]`.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ListQuery {
     /// Only events of this type.
@@ -93,12 +94,12 @@ pub(super) struct ListQuery {
     pub(super) label: Option<String>,
     /// Only events with this attribute.
     pub(super) attribute: Option<String>,
-    /// Only events after this moment, or before it if `direction` is backward; nanoseconds since the room's start.
+    /// Only events after this time, or before it if `direction` is backward. In nanoseconds since the room's start.
     pub(super) last_occurred_at: Option<i64>,
-    /// Which way to go.
+    /// The order of the events.
     #[serde(default)]
     pub(super) direction: Direction,
-    /// How many events at most.
+    /// The largest number of events.
     pub(super) limit: Option<usize>,
 }
 
@@ -106,10 +107,10 @@ pub(super) struct ListQuery {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Direction {
-    /// The oldest first.
+    /// Oldest first.
     #[default]
     Forward,
-    /// The latest first.
+    /// Newest first.
     Backward,
 }
 
@@ -126,47 +127,12 @@ impl FromRequestParts<EventService> for ListQuery {
     }
 }
 
-/// The query string of reading state: `sets[]=a&sets[]=b`, or with numbers in the brackets. `sets=a` names no set.
-pub(super) struct StateQuery {
-    /// The names of the sets, in the order in which they were given.
-    pub(super) sets: Vec<String>,
-}
-
-/// How many sets a state may have at most.
-const STATE_SETS_LIMIT: usize = 10;
-
-impl FromRequestParts<EventService> for StateQuery {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, _service: &EventService) -> Result<Self, Failure> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs: Vec<(String, String)> =
-            serde_urlencoded::from_str(query).map_err(|_| Failure::InvalidQueryString)?;
-        let sets: Vec<String> = pairs
-            .into_iter()
-            .filter(|(key, _)| names_a_set(key))
-            .map(|(_, set)| set)
-            .collect();
-        match sets.len() {
-            0 => Err(Failure::InvalidQueryString),
-            1..=STATE_SETS_LIMIT => Ok(Self { sets }),
-            _ => Err(Failure::InvalidStateSets),
-        }
-    }
-}
-
-/// Whether this is `sets[]`, or `sets[0]` with any number.
-fn names_a_set(key: &str) -> bool {
-    let index = key.strip_prefix("sets[").and_then(|rest| rest.strip_suffix(']'));
-    index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn any_json_content_type_is_accepted_whatever_its_parameters() {
+    fn every_json_content_type_is_accepted_with_any_parameters() {
         for (content_type, accepted) in [
             ("application/json", true),
             ("Application/JSON;charset=utf-16", true),
@@ -184,11 +150,5 @@ mod tests {
     #[test]
     fn bytes_after_the_json_value_are_ignored() {
         assert_eq!(parse::<Vec<u8>>(b"[1, 2] xx").unwrap(), [1, 2]);
-    }
-
-    #[test]
-    fn sets_are_named_with_brackets_only() {
-        assert!(names_a_set("sets[]") && names_a_set("sets[10]"));
-        assert!(!names_a_set("sets") && !names_a_set("sets[a]") && !names_a_set("set[]"));
     }
 }

@@ -1,4 +1,4 @@
-//! A room, as it is kept and as it is answered.
+//! A room in its stored form and in its answered form.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,26 +9,26 @@ use super::room_time::RoomTime;
 /// A room of the event service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Room {
-    /// Its id, made by the service.
+    /// The id, assigned by the service.
     pub id: Uuid,
-    /// The audience whose policy decides about it.
+    /// The audience. Its policy decides on calls about the room.
     pub audience: String,
-    /// What the room belongs to; for us, a chat.
+    /// The id of the room's owner. For this project, that is a chat.
     pub classroom_id: Uuid,
-    /// Its kind.
+    /// The kind.
     pub kind: RoomKind,
-    /// When it is open.
+    /// The time during which the room is open.
     pub time: RoomTime,
-    /// Any JSON, if it was given.
+    /// Any JSON value, if the request had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Value>,
-    /// Whether the room keeps its events after it is over; the stand-in keeps them anyhow.
+    /// Whether the room keeps its events after its end. The stand-in always keeps them.
     pub preserve_history: bool,
-    /// When it was created, in unix seconds.
+    /// The time of creation, in unix seconds.
     pub created_at: i64,
 }
 
-/// The kinds of rooms, in the order in which the service's refusals list them.
+/// The kinds of rooms, in the order in which the service's error texts list them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RoomKind {
     /// One teacher, many listeners.
@@ -40,7 +40,7 @@ pub enum RoomKind {
 }
 
 impl Room {
-    /// The room as the service answers it.
+    /// The answer for this room.
     pub(super) fn answer(&self) -> Value {
         let mut answer = json!({
             "audience": self.audience,
@@ -59,7 +59,7 @@ impl Room {
         answer
     }
 
-    /// What the policy is asked about: this room.
+    /// The object that the policy decides on.
     pub(super) fn object(&self) -> Vec<String> {
         vec!["classrooms".to_owned(), self.classroom_id.to_string()]
     }

@@ -1,5 +1,7 @@
-//! When a room is open: `[start, end]` in whole unix seconds, the end being null for a room that stays open. The rules
-//! are section 6's; they are kept apart from HTTP because a second more or less decides whether a room takes events.
+//! The time during which a room is open: `[start, end]` in whole unix seconds (`docs/event-service.md#rooms`). The end
+//! is null for a room that stays open.
+//!
+//! One second decides whether a room accepts events, so these rules have a module and tests of their own.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,21 +11,22 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::answer::Failure;
 
-/// The first and the last second that the real service's date type holds: the years -262143 and 262142 (chrono's
-/// `NaiveDateTime`; recorded are refusals from 9,224,318,016,000 on, and 8,000,000,000,000 as accepted).
+/// The range of the real service's date type, chrono's `NaiveDateTime`: the years -262143 to 262142. The recordings
+/// show that 8,000,000,000,000 is accepted and 9,224,318,016,000 is rejected.
 const DATE_TYPE_RANGE: std::ops::RangeInclusive<i64> = -8_334_601_228_800..=8_210_266_876_799;
 
-/// The first second that Postgres can store: the start of 24 November 4714 BC. Its last one is beyond the date type's.
+/// The first second that Postgres can store: the start of 24 November 4714 BC. Its last second lies outside the range
+/// of the date type.
 const FIRST_STORABLE_SECOND: i64 = -210_866_803_200;
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
-/// A moment, in nanoseconds since 1970.
+/// A point in time, in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment(i64);
 
 impl Moment {
-    /// The moment of a system time; those out of an i64's range (1677 to 2262) become its ends.
+    /// Converts a system time. Times outside the i64 range (1677 to 2262) become its bounds.
     pub(super) fn of(time: SystemTime) -> Self {
         let nanoseconds = match time.duration_since(UNIX_EPOCH) {
             Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
@@ -52,33 +55,33 @@ impl Moment {
     }
 }
 
-/// When a room is open.
+/// The time during which a room is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomTime {
-    /// Its first second, in unix seconds.
+    /// The first second, in unix seconds.
     pub start: i64,
-    /// The second at which it is over, in unix seconds; `None`: it stays open.
+    /// The second at which the room is over, in unix seconds. A room without an end stays open.
     pub end: Option<i64>,
 }
 
 impl RoomTime {
-    /// Whether the room takes events: from just after its start until its end.
+    /// Whether the room accepts events: from just after its start until its end.
     pub(super) fn is_open(&self, now: Moment) -> bool {
         now.is_after(self.start) && !self.is_over(now)
     }
 
-    /// Whether the room's time is over.
+    /// Whether the room is over.
     pub(super) fn is_over(&self, now: Moment) -> bool {
         self.end.is_some_and(|end| end <= now.seconds())
     }
 
-    /// Whether Postgres can store it.
+    /// Whether Postgres can store this time.
     pub(super) fn is_storable(&self) -> bool {
         self.start >= FIRST_STORABLE_SECOND
     }
 
-    /// The time after an update to `new` of a room that is not over: one that has not begun takes it as it is, an open
-    /// one keeps its start, and an end that has passed means now.
+    /// Updates the time of a room that is not over. A room that has not begun takes `new` unchanged. An open room keeps
+    /// its start, and an end in the past becomes `now`.
     pub(super) fn updated(&self, new: Self, now: Moment) -> Self {
         if !now.is_after(self.start) {
             return new;
@@ -103,8 +106,7 @@ impl<'de> Deserialize<'de> for RoomTime {
     }
 }
 
-/// A room time as a request gives it: its numbers were read, but not yet whether it makes sense, because that is
-/// checked only after the rest of the body.
+/// A room time as a request sends it. Whether it is valid is checked later, after the rest of the body was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestedTime {
     start: Option<i64>,
@@ -112,7 +114,7 @@ pub(super) struct RequestedTime {
 }
 
 impl RequestedTime {
-    /// The room time that it is.
+    /// Checks that there is a start and that the end comes after it.
     pub(super) fn room_time(self) -> Result<RoomTime, Failure> {
         match (self.start, self.end) {
             (Some(start), None) => Ok(RoomTime { start, end: None }),
@@ -128,7 +130,7 @@ impl<'de> Deserialize<'de> for RequestedTime {
     }
 }
 
-/// A visitor of its own for the texts of the refusals, which name what is expected and count from one.
+/// Reads the pair with the service's error texts, which name the expected form and count members from one.
 struct TimeVisitor;
 
 impl<'de> Visitor<'de> for TimeVisitor {
@@ -145,7 +147,7 @@ impl<'de> Visitor<'de> for TimeVisitor {
     }
 }
 
-/// The next member of the pair: a second that the date type can hold, or null.
+/// Reads the next member of the pair: null, or a second within the range of the date type.
 fn next_second<'de, A: SeqAccess<'de>>(sequence: &mut A) -> Result<Option<Option<i64>>, A::Error> {
     let member: Option<Option<Second>> = sequence.next_element()?;
     match member.flatten() {
@@ -156,7 +158,7 @@ fn next_second<'de, A: SeqAccess<'de>>(sequence: &mut A) -> Result<Option<Option
     }
 }
 
-/// An i64 whose refusals are worded as by the service's version of `serde`, which writes `1.0` as `1`.
+/// An i64 with the error texts of the service's version of `serde`, which writes `1.0` as `1`.
 #[derive(Clone, Copy)]
 struct Second(i64);
 

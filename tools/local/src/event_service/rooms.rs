@@ -1,5 +1,7 @@
-//! Creating, reading and updating rooms (section 6). The order of the checks is part of the contract (section 4): a
-//! caller who is denied still learns whether the room exists.
+//! Creates, reads and updates rooms (`docs/event-service.md#rooms`).
+//!
+//! The order of the checks is part of the contract (`docs/event-service.md#order-of-checks`): a caller without
+//! permission still learns whether a room exists.
 
 use axum::Json;
 use axum::extract::State;
@@ -21,8 +23,8 @@ use super::uuid_text::UuidText;
 const INSERT_FAILED: Failure = Failure::QueryFailed("Failed to insert room");
 const UPDATE_FAILED: Failure = Failure::QueryFailed("Failed to update room");
 
-/// The body of creating a room. The order of its members and its name show in answers: an array in this order is
-/// accepted too.
+/// The request body for a new room. The order of its members matters: the service also accepts an array in this order.
+/// Its name appears in error texts.
 #[derive(Deserialize)]
 pub(super) struct CreateRequest {
     audience: String,
@@ -33,7 +35,7 @@ pub(super) struct CreateRequest {
     kind: RoomKind,
 }
 
-/// The body of updating a room; absent and null both mean unchanged.
+/// The request body for an update. A member that is absent or null leaves the room unchanged.
 #[derive(Deserialize)]
 pub(super) struct UpdateRequest {
     time: Option<RequestedTime>,
@@ -72,7 +74,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-/// `GET /api/v1/rooms/{id}`: open, closed and future rooms alike.
+/// `GET /api/v1/rooms/{id}`. Open, closed and future rooms are all returned.
 pub(super) async fn read(
     State(service): State<EventService>,
     caller: Caller,
@@ -91,7 +93,7 @@ pub(super) async fn update(
 ) -> Result<Json<Value>, Failure> {
     let now = service.now();
     let room = service.room(id).ok_or(Failure::RoomNotFound)?;
-    // Before the policy is asked, as with events; whether it is so with updates was not recorded.
+    // This check comes before the policy, as it does for events. The order for updates was not recorded.
     if request.time.is_some() && room.time.is_over(now) {
         return Err(Failure::RoomClosed("Room already closed"));
     }
@@ -100,7 +102,7 @@ pub(super) async fn update(
     if new_time.is_some_and(|time| !time.is_storable()) || request.tags.as_ref().is_some_and(jsonb::contains_nul) {
         return Err(UPDATE_FAILED);
     }
-    // Read and changed under one lock, so that no other update gets lost.
+    // The room is read and changed under one lock, so that no other update is lost.
     let mut store = service.store();
     let mut room = store.room(id).cloned().ok_or(Failure::RoomNotFound)?;
     if let Some(new_time) = new_time {
@@ -114,7 +116,7 @@ pub(super) async fn update(
 }
 
 impl EventService {
-    /// The room with this id, if there is one and the caller may do `action` to it.
+    /// The room with this id, if it exists and the policy allows the caller this action.
     pub(super) fn room_for(&self, caller: &Caller, id: Uuid, action: &'static str) -> Result<Room, Failure> {
         let room = self.room(id).ok_or(Failure::RoomNotFound)?;
         self.authorize(&Intent {

@@ -1,4 +1,4 @@
-//! What the stand-in holds: rooms and events in memory, and each change in the journal first if there is one.
+//! The rooms and events of the stand-in. They are kept in memory. With a journal, each change is written there first.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,7 +20,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// A store with what the journal at `path` says, which goes on writing there.
+    /// Loads the journal at `path`. Later changes are appended to it.
     pub(super) fn with_journal(path: &Path) -> io::Result<Self> {
         let (journal, changes) = Journal::open(path)?;
         let mut store = Self::default();
@@ -31,7 +31,7 @@ impl Store {
         Ok(store)
     }
 
-    /// All rooms, in the order of creation.
+    /// All rooms in order of creation.
     pub(super) fn rooms(&self) -> Vec<Room> {
         self.creation_order
             .iter()
@@ -57,12 +57,12 @@ impl Store {
             .find(|event| event.set == set && event.label.as_deref() == Some(label))
     }
 
-    /// Puts a room there, or in the place of the one with its id.
+    /// Stores a room. It replaces a room with the same id.
     pub(super) fn put_room(&mut self, room: Room) -> io::Result<()> {
         self.change(Change::Room(room))
     }
 
-    /// Stores an event with the original that it turns out to have, and gives it back so.
+    /// Sets the event's original, stores the event, and returns it.
     pub(super) fn push_event(&mut self, mut event: Event) -> io::Result<Event> {
         let original = event
             .label
@@ -106,7 +106,7 @@ mod tests {
     use crate::event_service::event::NewEvent;
     use crate::event_service::{RoomKind, RoomTime, jsonb};
 
-    /// A file name of its own for a test, gone when the test is over.
+    /// The path of a journal for one test. The file is removed after the test.
     struct JournalFile(PathBuf);
 
     impl JournalFile {
@@ -127,7 +127,7 @@ mod tests {
             audience: "school.example.org".to_owned(),
             classroom_id: Uuid::new_v4(),
             kind: RoomKind::P2P,
-            // An end that is not after the start: what closing a room in its first second leaves.
+            // The end is not after the start: closing a room in its first second leaves this.
             time: RoomTime {
                 start: 100,
                 end: Some(100),
@@ -177,12 +177,12 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_last_line_is_forgotten_and_writing_goes_on_after_the_whole_ones() {
+    fn an_incomplete_last_line_is_dropped_and_the_next_change_follows_the_complete_ones() {
         let file = JournalFile::new();
-        let (kept, torn, later) = (room(), room(), room());
+        let (kept, incomplete, later) = (room(), room(), room());
         let mut store = Store::with_journal(&file.0).unwrap();
         store.put_room(kept.clone()).unwrap();
-        store.put_room(torn).unwrap();
+        store.put_room(incomplete).unwrap();
         drop(store);
         let content = fs::read(&file.0).unwrap();
         fs::write(&file.0, &content[..content.len() - 10]).unwrap();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_line_that_is_no_change_is_an_error() {
+    fn a_complete_line_that_is_not_a_change_is_an_error() {
         let file = JournalFile::new();
         fs::write(&file.0, "{}\n").unwrap();
         assert!(Store::with_journal(&file.0).is_err());

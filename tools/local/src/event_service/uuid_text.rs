@@ -1,6 +1,5 @@
-//! UUIDs in requests. All forms that the `uuid` crate knows are accepted (hyphenated, simple, URN, braced, either
-//! case); what is here are the texts of refusals, which the crate words otherwise since the version that the service
-//! was built with.
+//! UUIDs in requests. All text forms of the `uuid` crate are accepted: hyphenated, simple, URN and braced, in either
+//! case. This module only supplies the error texts, because the crate has changed them since the service was built.
 
 use std::fmt;
 
@@ -8,11 +7,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use uuid::Uuid;
 
-/// Reads a UUID.
+/// Parses a UUID.
 ///
 /// # Errors
 ///
-/// Why it is none, in the service's words where they were recorded.
+/// The text is not a UUID. The error has the service's wording where that was recorded.
 pub(super) fn parse(text: &str) -> Result<Uuid, String> {
     Uuid::parse_str(text).map_err(|error| {
         let odd = text

@@ -1,29 +1,29 @@
-//! CORS as the HTTP API does it by itself when the template configures it: preflights are answered without a route, and
-//! what a function says about CORS is ignored, since the gateway's settings are the only ones that count.
+//! CORS as the HTTP API applies it if the template configures it. Preflight requests are answered without a route. CORS
+//! headers of functions are removed, because only the gateway's settings count.
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 
 use crate::{Error, template};
 
-/// The settings, ready to be sent.
+/// The settings as headers.
 #[derive(Debug)]
 pub(super) struct Cors {
     allow_origins: Vec<String>,
-    /// What an allowed origin is told in every answer, besides that it is allowed.
+    /// The headers of every answer to an allowed origin, apart from the one that allows it.
     always: HeaderMap,
-    /// What an allowed origin is told in answer to a preflight only.
+    /// The additional headers of a preflight answer to an allowed origin.
     preflight: HeaderMap,
 }
 
-/// Whether a browser asks what it may send.
+/// Whether the request is a preflight request of a browser.
 pub(super) fn is_preflight(parts: &Parts) -> bool {
     parts.method == Method::OPTIONS
         && parts.headers.contains_key(header::ORIGIN)
         && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Takes out what a function said about CORS.
+/// Removes the CORS headers of a function.
 pub(super) fn remove(headers: &mut HeaderMap) {
     let is_cors = |name: &&HeaderName| name.as_str().starts_with("access-control-");
     let names: Vec<_> = headers.keys().filter(is_cors).cloned().collect();
@@ -34,7 +34,7 @@ pub(super) fn remove(headers: &mut HeaderMap) {
 
 impl Cors {
     /// # Errors
-    /// A setting that can't be a header's value.
+    /// A setting cannot be sent in a header.
     pub(super) fn new(settings: &template::Cors) -> Result<Self, Error> {
         let mut always = HeaderMap::new();
         let mut preflight = HeaderMap::new();
@@ -69,7 +69,7 @@ impl Cors {
         })
     }
 
-    /// The answer to a preflight from `origin`, before [`Cors::decorate`].
+    /// The answer to a preflight request of `origin`. [`Cors::decorate`] adds the other headers.
     pub(super) fn preflight(&self, origin: Option<&HeaderValue>) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -79,8 +79,7 @@ impl Cors {
         response
     }
 
-    /// Adds what the settings say if `origin` was sent. An origin that is not allowed gets nothing, so its browser keeps
-    /// the answer from the script.
+    /// Adds the headers for an allowed origin. Without them, the browser hides the answer from its script.
     pub(super) fn decorate(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
         if let Some(allowed) = origin.and_then(|origin| self.allowed(origin)) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
@@ -88,13 +87,13 @@ impl Cors {
         }
     }
 
-    /// What an origin is told if it is allowed.
+    /// The value of `access-control-allow-origin` if `origin` is allowed.
     fn allowed(&self, origin: &HeaderValue) -> Option<HeaderValue> {
         let text = origin.to_str().ok()?;
         self.allow_origins.iter().find_map(|allowed| match allowed.as_str() {
             "*" => Some(HeaderValue::from_static("*")),
             exact if exact == text => Some(origin.clone()),
-            // `https://*`, the only other pattern that the HTTP API takes.
+            // `https://*` is the only other pattern of the HTTP API.
             pattern => text.starts_with(pattern.strip_suffix('*')?).then(|| origin.clone()),
         })
     }
@@ -106,7 +105,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, values: &[String]) -> Resul
     }
     let value = HeaderValue::try_from(values.join(",")).map_err(|_| Error::Template {
         place: "CorsConfiguration".to_owned(),
-        problem: format!("can't be sent as {name}"),
+        violation: format!("cannot be sent in the header {name}"),
     })?;
     headers.insert(name, value);
     Ok(())
@@ -127,7 +126,7 @@ mod tests {
         Cors::new(&settings).unwrap()
     }
 
-    fn told(cors: &Cors, origin: &'static str) -> Option<String> {
+    fn allowed_origin(cors: &Cors, origin: &'static str) -> Option<String> {
         let mut headers = HeaderMap::new();
         cors.decorate(&mut headers, Some(&HeaderValue::from_static(origin)));
         headers
@@ -137,32 +136,32 @@ mod tests {
 
     #[test]
     fn an_origin_is_allowed_by_name_by_scheme_or_with_all_others() {
-        assert_eq!(told(&cors(&["*"]), "https://a.example").as_deref(), Some("*"));
+        assert_eq!(allowed_origin(&cors(&["*"]), "https://a.example").as_deref(), Some("*"));
         assert_eq!(
-            told(&cors(&["https://a.example"]), "https://a.example").as_deref(),
+            allowed_origin(&cors(&["https://a.example"]), "https://a.example").as_deref(),
             Some("https://a.example")
         );
         assert_eq!(
-            told(&cors(&["https://*"]), "https://a.example").as_deref(),
+            allowed_origin(&cors(&["https://*"]), "https://a.example").as_deref(),
             Some("https://a.example")
         );
-        assert_eq!(told(&cors(&["https://*"]), "http://a.example"), None);
-        assert_eq!(told(&cors(&["https://a.example"]), "https://b.example"), None);
+        assert_eq!(allowed_origin(&cors(&["https://*"]), "http://a.example"), None);
+        assert_eq!(allowed_origin(&cors(&["https://a.example"]), "https://b.example"), None);
     }
 
     #[test]
-    fn a_preflight_from_an_origin_that_is_not_allowed_learns_nothing() {
+    fn a_preflight_answer_for_an_origin_that_is_not_allowed_has_no_headers() {
         let cors = cors(&["https://a.example"]);
         let allowed = cors.preflight(Some(&HeaderValue::from_static("https://a.example")));
         assert_eq!(allowed.headers()["access-control-allow-methods"], "GET,POST");
         assert_eq!(allowed.headers()["access-control-max-age"], "600");
-        let refused = cors.preflight(Some(&HeaderValue::from_static("https://b.example")));
-        assert_eq!(refused.status(), StatusCode::NO_CONTENT);
-        assert!(refused.headers().is_empty());
+        let denied = cors.preflight(Some(&HeaderValue::from_static("https://b.example")));
+        assert_eq!(denied.status(), StatusCode::NO_CONTENT);
+        assert!(denied.headers().is_empty());
     }
 
     #[test]
-    fn what_a_function_says_about_cors_is_removed() {
+    fn cors_headers_of_a_function_are_removed() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(header::LOCATION, HeaderValue::from_static("/"));

@@ -1,6 +1,6 @@
-//! The event that a function gets for a request: payload format 2.0 of the HTTP API, as described in the API Gateway
-//! developer guide, "Working with AWS Lambda proxy integrations for HTTP APIs". Members without a content are left out,
-//! as the real gateway does.
+//! Builds the event for a function from a request. The format is payload format 2.0 of the HTTP API, from the API
+//! Gateway developer guide, "Working with AWS Lambda proxy integrations for HTTP APIs". Like the real gateway, it
+//! leaves out members without content.
 
 use std::{borrow::Cow, collections::BTreeMap, net::SocketAddr};
 
@@ -12,16 +12,16 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 
 use super::{TRACE_ID, routing::Match};
 
-/// What the gateway calls itself. Nothing may depend on it: on AWS these say which API it is.
+// The identity of the API. On AWS it has other values, so no program may depend on these.
 const API_ID: &str = "local";
 const DOMAIN_NAME: &str = "localhost";
 const ACCOUNT_ID: &str = "123456789012";
 
-/// The format of web servers' logs, e.g. `12/Mar/2026:19:03:58 +0000`.
+/// The time format of web server logs, e.g. `12/Mar/2026:19:03:58 +0000`.
 const TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
 
-/// Headers that concern one connection, which ends at the gateway.
+/// Headers that apply only to the connection between caller and gateway.
 const HOP_BY_HOP: [&str; 7] = [
     "connection",
     "expect",
@@ -32,10 +32,10 @@ const HOP_BY_HOP: [&str; 7] = [
     "upgrade",
 ];
 
-/// Types whose bodies arrive as text, besides `text/*`. Anything else arrives in base64, `+json` types included.
+/// The types whose bodies arrive as text, besides `text/*`. All other bodies arrive in base64, including `+json` types.
 const TEXT_TYPES: [&str; 3] = ["application/json", "application/xml", "application/javascript"];
 
-/// A request that fits a route.
+/// A request that matches a route.
 pub(super) struct Incoming<'a> {
     pub(super) parts: &'a Parts,
     pub(super) body: &'a Bytes,
@@ -97,7 +97,7 @@ struct Http<'a> {
 /// The event as JSON.
 ///
 /// # Errors
-/// The time can't be written, which a machine's clock does not bring about.
+/// The time cannot be formatted. Times of a real clock always can.
 pub(super) fn payload(incoming: &Incoming<'_>) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
     let Incoming {
         parts,
@@ -147,7 +147,7 @@ pub(super) fn payload(incoming: &Incoming<'_>) -> Result<Bytes, Box<dyn std::err
     Ok(serde_json::to_vec(&event)?.into())
 }
 
-/// The headers, with those that the gateway adds.
+/// The headers, including those that the gateway adds.
 fn headers<'a>(incoming: &Incoming<'a>) -> BTreeMap<&'a str, String> {
     let sent = incoming
         .parts
@@ -155,7 +155,7 @@ fn headers<'a>(incoming: &Incoming<'a>) -> BTreeMap<&'a str, String> {
         .iter()
         .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())));
     let mut headers = joined(sent.filter(|(name, _)| !HOP_BY_HOP.contains(name) && *name != "cookie"));
-    // The gateway has read the whole body, however it was sent.
+    // The gateway knows the length even of a chunked body, because it has read all of it.
     headers.insert("content-length", incoming.body.len().to_string());
     headers.insert(TRACE_ID, incoming.trace_id.to_owned());
     headers.insert("x-forwarded-proto", "http".to_owned());
@@ -169,7 +169,7 @@ fn headers<'a>(incoming: &Incoming<'a>) -> BTreeMap<&'a str, String> {
     headers
 }
 
-/// Cookies one by one; they are not among the headers.
+/// The cookies as a list. The event does not have them among its headers.
 fn cookies(headers: &HeaderMap) -> Vec<String> {
     let values = headers
         .get_all(header::COOKIE)
@@ -188,7 +188,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
     cookies
 }
 
-/// Repeated names get one value, joined with commas.
+/// Joins the values of repeated names with commas.
 fn joined<'a, N: Ord>(pairs: impl Iterator<Item = (N, Cow<'a, str>)>) -> BTreeMap<N, String> {
     let mut joined = BTreeMap::<N, String>::new();
     for (name, value) in pairs {
@@ -203,7 +203,7 @@ fn joined<'a, N: Ord>(pairs: impl Iterator<Item = (N, Cow<'a, str>)>) -> BTreeMa
     joined
 }
 
-/// The body, and whether it is in base64. Text that is no UTF-8 can't be a JSON string, so it is in base64 too.
+/// The body, and whether it is in base64. Text that is not UTF-8 cannot be a JSON string, so it is in base64 as well.
 fn body<'a>(incoming: &Incoming<'a>) -> (Option<Cow<'a, str>>, bool) {
     if incoming.body.is_empty() {
         return (None, false);
@@ -245,7 +245,7 @@ mod tests {
             path: "/chats/{chat_id}".to_owned(),
             function: String::new(),
         };
-        let routes = Routes::new(&[route]);
+        let routes = Routes::new(&[route]).unwrap();
         let parts = request.method(Method::POST).body(()).unwrap().into_parts().0;
         let incoming = Incoming {
             parts: &parts,

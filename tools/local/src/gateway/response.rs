@@ -1,12 +1,12 @@
-//! What the HTTP API makes of a function's response, payload format 2.0: an object with a `statusCode` describes an HTTP
-//! answer, any other JSON is itself the body of a 200.
+//! Builds the HTTP answer from a function's response in payload format 2.0. An object with a `statusCode` describes an
+//! HTTP answer. Any other JSON value is the body of a 200.
 
 use axum::{body::Body, response::Response};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
-/// Headers that belong to the connection; the gateway sends its own.
+/// Headers of the connection. The gateway sends its own.
 const OWN_HEADERS: [HeaderName; 4] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -14,7 +14,7 @@ const OWN_HEADERS: [HeaderName; 4] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// The HTTP answer; `None` if the payload describes none, for which the gateway answers 500.
+/// The HTTP answer. `None` if the payload does not describe one; the gateway answers 500 then.
 pub(super) fn from_payload(payload: &[u8]) -> Option<Response> {
     match serde_json::from_slice(payload).ok()? {
         Value::Object(members) if members.contains_key("statusCode") => described(&members),
@@ -60,8 +60,8 @@ fn described(members: &Map<String, Value>) -> Option<Response> {
     Some(response)
 }
 
-/// The headers. Format 2.0 has no member for repeated ones: of several values the first survives, and `multiValueHeaders`
-/// of format 1.0 is not looked at.
+/// The headers. Format 2.0 has no member for repeated headers, so only the first of several values is kept.
+/// `multiValueHeaders` of format 1.0 is ignored.
 fn headers(member: Option<&Value>) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     let sent = match member {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_repeated_headers_the_first_survives() {
+    async fn only_the_first_of_repeated_headers_is_kept() {
         let (_, headers, _) = answer(json!({"statusCode": 200, "headers": {"x-many": ["1", "2"]}}))
             .await
             .unwrap();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_describes_no_answer_gives_none() {
+    async fn a_payload_that_does_not_describe_an_answer_gives_none() {
         let odd = [
             json!({"statusCode": "created"}),
             json!({"statusCode": 42}),

@@ -1,24 +1,17 @@
-//! Which function answers a request. As in the HTTP API a route fits if method and path do, and of several that fit the
-//! one with a fixed segment where another has a parameter wins: `POST /chats/convert` before `POST /chats/{chat_id}`.
+//! Finds the function for a request. As in the HTTP API, a route matches if its method and path match. If several
+//! match, a fixed segment wins over a parameter: `POST /chats/convert` before `POST /chats/{chat_id}`.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::collections::{BTreeMap, HashMap};
 
 use http::Method;
 
-use crate::template::Route;
+use crate::{Error, template::Route};
 
-/// The routes, most specific first.
-#[derive(Debug)]
-pub(super) struct Routes(Vec<(Vec<Segment>, Route)>);
+/// The routes of an API, by method.
+#[derive(Debug, Default)]
+pub(super) struct Routes(HashMap<Method, matchit::Router<Route>>);
 
-/// A part of a route's path, between slashes. The order of the variants is the order of precedence.
-#[derive(Debug)]
-enum Segment {
-    Fixed(String),
-    Parameter(String),
-}
-
-/// A route that fits a request.
+/// A route that matches a request.
 #[derive(Debug)]
 pub(super) struct Match<'a> {
     pub(super) route: &'a Route,
@@ -26,67 +19,47 @@ pub(super) struct Match<'a> {
 }
 
 impl Routes {
-    pub(super) fn new(routes: &[Route]) -> Self {
-        let mut routes: Vec<_> = routes
-            .iter()
-            .map(|route| (segments(&route.path), route.clone()))
-            .collect();
-        let is_fixed = |segment: &Segment| matches!(segment, Segment::Fixed(_));
-        routes.sort_by_cached_key(|(segments, _)| Reverse(segments.iter().map(is_fixed).collect::<Vec<_>>()));
-        Self(routes)
+    /// # Errors
+    /// Two routes match the same requests, or a path is malformed.
+    pub(super) fn new(routes: &[Route]) -> Result<Self, Error> {
+        let mut by_method = Self::default();
+        for route in routes {
+            let router = by_method.0.entry(route.method.clone()).or_default();
+            router
+                .insert(&route.path, route.clone())
+                .map_err(|error| Error::Template {
+                    place: format!("the route {} {}", route.method, route.path),
+                    violation: error.to_string(),
+                })?;
+        }
+        Ok(by_method)
     }
 
-    /// The route for a decoded path, if there is one. A trailing slash makes another path.
+    /// The route for a decoded path. A trailing slash makes a different path.
     pub(super) fn find<'a>(&'a self, method: &Method, path: &'a str) -> Option<Match<'a>> {
-        let of_method = self.0.iter().filter(|(_, route)| route.method == method);
-        of_method
-            .filter_map(|(segments, route)| {
-                Some(Match {
-                    route,
-                    parameters: fit(segments, path)?,
-                })
-            })
-            .next()
+        let found = self.0.get(method)?.at(path).ok()?;
+        let parameters: BTreeMap<_, _> = found.params.iter().collect();
+        // `matchit` accepts an empty segment in the middle of a path as a parameter. The HTTP API does not.
+        let has_empty_parameter = parameters.values().any(|value| value.is_empty());
+        (!has_empty_parameter).then_some(Match {
+            route: found.value,
+            parameters,
+        })
     }
 }
 
 impl Match<'_> {
-    /// The route's key as the HTTP API writes it, e.g. `GET /api/v1/chats/{chat_id}`.
+    /// The key of the route in the HTTP API's notation, e.g. `GET /api/v1/chats/{chat_id}`.
     pub(super) fn route_key(&self) -> String {
         format!("{} {}", self.route.method, self.route.path)
     }
-}
-
-fn segments(path: &str) -> Vec<Segment> {
-    let segment = |text: &str| match text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
-        Some(name) => Segment::Parameter(name.to_owned()),
-        None => Segment::Fixed(text.to_owned()),
-    };
-    path.split('/').map(segment).collect()
-}
-
-/// The parameters' values if the path fits.
-fn fit<'a>(segments: &'a [Segment], path: &'a str) -> Option<BTreeMap<&'a str, &'a str>> {
-    let mut parts = path.split('/');
-    let mut parameters = BTreeMap::new();
-    for segment in segments {
-        let part = parts.next()?;
-        match segment {
-            Segment::Fixed(fixed) if fixed == part => {}
-            Segment::Parameter(name) if !part.is_empty() => {
-                parameters.insert(name.as_str(), part);
-            }
-            _ => return None,
-        }
-    }
-    parts.next().is_none().then_some(parameters)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn routes(paths: &[&str]) -> Routes {
+    fn routes(paths: &[&str]) -> Result<Routes, Error> {
         let route = |path: &&str| Route {
             method: Method::POST,
             path: (*path).to_owned(),
@@ -96,12 +69,12 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_segment_wins_over_a_parameter_whatever_the_order_of_declaration() {
+    fn a_fixed_segment_wins_over_a_parameter_in_any_order_of_declaration() {
         for paths in [
             ["/chats/{chat_id}", "/chats/convert"],
             ["/chats/convert", "/chats/{chat_id}"],
         ] {
-            let routes = routes(&paths);
+            let routes = routes(&paths).unwrap();
             assert_eq!(
                 routes.find(&Method::POST, "/chats/convert").unwrap().route.path,
                 "/chats/convert"
@@ -113,17 +86,27 @@ mod tests {
     }
 
     #[test]
-    fn the_first_segment_that_differs_decides_between_two_fitting_routes() {
-        let routes = routes(&["/{a}/b", "/a/{b}"]);
+    fn the_first_segment_that_differs_decides_between_two_matching_routes() {
+        let routes = routes(&["/{a}/b", "/a/{b}"]).unwrap();
         assert_eq!(routes.find(&Method::POST, "/a/b").unwrap().route.path, "/a/{b}");
     }
 
     #[test]
-    fn another_method_a_trailing_slash_and_an_empty_parameter_do_not_fit() {
-        let routes = routes(&["/chats", "/chats/{chat_id}"]);
+    fn another_method_a_trailing_slash_and_an_empty_parameter_do_not_match() {
+        let routes = routes(&["/chats", "/chats/{chat_id}", "/chats/{chat_id}/events"]).unwrap();
         assert!(routes.find(&Method::GET, "/chats").is_none());
         assert!(routes.find(&Method::POST, "/chats/").is_none());
         assert!(routes.find(&Method::POST, "/chats/7/").is_none());
+        assert!(routes.find(&Method::POST, "/chats//events").is_none());
         assert!(routes.find(&Method::POST, "chats").is_none());
+    }
+
+    #[test]
+    fn two_routes_for_the_same_requests_are_an_error() {
+        let error = routes(&["/chats/{a}", "/chats/{b}"]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("template.yaml, the route POST /chats/{b}: "),
+            "{error}"
+        );
     }
 }

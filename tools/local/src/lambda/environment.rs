@@ -1,6 +1,7 @@
-//! The environment of a function's process: what the template declares for it and what Lambda itself sets, nothing else.
-//! Nothing is inherited from the developer's shell, so a variable that the template forgot is missing here as it would
-//! be on AWS. The names are those of the Lambda developer guide, "Defined runtime environment variables".
+//! The environment of a function's process: the variables that the template declares and those that Lambda sets.
+//!
+//! Nothing is inherited from the developer's shell. A variable that the template lacks is thus missing here as well as
+//! on AWS. Lambda's names are from the Lambda developer guide, "Defined runtime environment variables".
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +11,10 @@ use std::{
 
 use super::Configuration;
 
-/// Where everything pretends to be. The local tables answer for any region.
+/// The region of the functions. The local tables accept any region.
 const REGION: &str = "us-east-1";
 
-/// The variables of the process `instance` of a function.
+/// The variables of a function's process with the number `instance`.
 pub(super) fn variables(
     configuration: &Configuration,
     runtime_api: SocketAddr,
@@ -22,7 +23,7 @@ pub(super) fn variables(
     let name = &configuration.name;
     let mut variables = configuration.variables.clone();
     let lambda = [
-        // The path lets one listener tell the processes apart; a URL with a path needs its scheme.
+        // One listener serves all processes; the path identifies the process. A URL with a path needs a scheme.
         (
             "AWS_LAMBDA_RUNTIME_API",
             format!("http://{runtime_api}/{name}/{instance}"),
@@ -35,7 +36,7 @@ pub(super) fn variables(
         ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{instance}")),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
-        // The name tells the tables whose role counts. Nothing here checks signatures.
+        // The tables find the function's role by this name. They do not check signatures.
         ("AWS_ACCESS_KEY_ID", name.clone()),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
         ("AWS_SESSION_TOKEN", "local".to_owned()),
@@ -62,7 +63,7 @@ pub(super) fn variables(
     variables
 }
 
-/// The folder that a function's process starts in.
+/// The working directory of a function's process.
 pub(super) fn task_root(binary: &Path) -> PathBuf {
     binary.parent().map(Path::to_owned).unwrap_or_default()
 }

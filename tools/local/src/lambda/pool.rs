@@ -1,5 +1,5 @@
-//! The processes of one function. An invocation takes an idle process, or starts one if there is none, up to a maximum;
-//! beyond it invocations wait in the order in which they came.
+//! The processes of one function. An invocation takes an idle process, or starts one if there is none. If the maximum
+//! number of processes is busy, invocations wait in order.
 
 use std::{
     net::SocketAddr,
@@ -16,22 +16,22 @@ use super::{
 };
 use crate::Logs;
 
-/// See the module.
+/// The processes of one function.
 #[derive(Debug)]
 pub(super) struct Pool {
     configuration: Configuration,
     runtime_api: SocketAddr,
     registry: Arc<Registry>,
     logs: Logs,
-    /// One permit for each invocation that may run at a time. A process is started only if no idle one is left, so there
-    /// are never more processes than permits. The semaphore is fair: first come, first served.
+    /// One permit for each simultaneous invocation. A process is started only if none is idle, so there are never more
+    /// processes than permits. The semaphore is fair, so invocations wait in order.
     permits: Semaphore,
-    /// The process used last is used first, so that a quiet function ends up on one warm process.
+    /// The idle processes. The last one is used first, so that a function with few requests uses one warm process.
     idle: Mutex<Vec<Process>>,
 }
 
 impl Pool {
-    /// A pool without processes yet.
+    /// A pool without processes.
     pub(super) fn new(
         configuration: Configuration,
         runtime_api: SocketAddr,
@@ -65,10 +65,10 @@ impl Pool {
             let result = match process.begin(payload.clone(), trace_id.clone(), limit).await {
                 Ok(invocation) => invocation.finish().await,
                 Err(error) if is_fresh => return Err(error),
-                // It ended while it was idle, which is nobody's fault: the next process gets the invocation.
+                // The process ended while it was idle, so another process gets the invocation.
                 Err(_) => continue,
             };
-            // An error that the function reported is no reason to end its process; Lambda keeps it too.
+            // Like Lambda, keep the process after an error that the function reported.
             let is_reusable = !matches!(result, Err(InvocationError::TimedOut(_) | InvocationError::Crashed(_)));
             if is_reusable && process.is_alive() {
                 lock(&self.idle).push(process);
@@ -77,8 +77,8 @@ impl Pool {
         }
     }
 
-    /// An idle process that runs the binary's current build. Others are ended. While cargo replaces the file there is
-    /// none to compare with, so a process is kept.
+    /// An idle process that runs the current build of the binary. Processes of older builds are ended. While cargo
+    /// replaces the file, there is nothing to compare with, and all processes are kept.
     fn take_idle(&self) -> Option<Process> {
         let current = Build::of(&self.configuration.binary).ok();
         let mut idle = lock(&self.idle);

@@ -1,4 +1,4 @@
-//! One process of a function: starting it, giving it an invocation, and ending it.
+//! One process of a function: starts it, sends it invocations, and ends it.
 
 use std::{
     fs, io,
@@ -25,10 +25,10 @@ use super::{
 };
 use crate::Logs;
 
-/// How long a process may take until it asks for an invocation: Lambda's limit for the init phase.
+/// The time limit until a process asks for an invocation. It is Lambda's limit for the init phase.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Which build of a binary a file holds. Cargo replaces the file, so at least one of the three changes.
+/// Identifies a build of a binary. Cargo replaces the file, so a new build changes at least one of the three fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Build {
     inode: u64,
@@ -37,7 +37,7 @@ pub(super) struct Build {
 }
 
 impl Build {
-    /// Looks at the file.
+    /// The build that is in the file now.
     pub(super) fn of(binary: &Path) -> io::Result<Self> {
         let file = fs::metadata(binary)?;
         Ok(Self {
@@ -57,7 +57,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a process. It will ask for invocations when it is ready.
+    /// Starts a process. It asks for invocations when it is ready.
     pub(super) fn start(
         configuration: &Configuration,
         runtime_api: SocketAddr,
@@ -93,27 +93,27 @@ impl Process {
                 })
             }
             Err(error) => {
-                let how = format!("{}: {error}", configuration.binary.display());
-                registry.remove(number, how.clone());
-                Err(InvocationError::Init(how))
+                let reason = format!("{}: {error}", configuration.binary.display());
+                registry.remove(number, reason.clone());
+                Err(InvocationError::Init(reason))
             }
         }
     }
 
-    /// Whether the process still runs.
+    /// Whether the process is still running.
     pub(super) fn is_alive(&self) -> bool {
         self.instance.is_alive()
     }
 
-    /// Which build of the function it runs.
+    /// The build that the process runs.
     pub(super) fn build(&self) -> Build {
         self.build
     }
 
-    /// Waits until the process is ready and gives it an invocation.
+    /// Waits until the process is ready and sends it an invocation.
     ///
     /// # Errors
-    /// The process ended or did not become ready in time; it did not get the invocation.
+    /// The process ended or was not ready in time. It did not get the invocation.
     pub(super) async fn begin(
         &mut self,
         payload: Bytes,
@@ -124,20 +124,20 @@ impl Process {
         let mut payload = payload;
         let mut trace_id = trace_id;
         loop {
-            let asked = tokio::select! {
-                asked = timeout(INIT_LIMIT, self.requests.recv()) => asked,
-                how = self.instance.ended() => return Err(InvocationError::Init(how)),
+            let request = tokio::select! {
+                request = timeout(INIT_LIMIT, self.requests.recv()) => request,
+                reason = self.instance.ended() => return Err(InvocationError::Init(reason)),
             };
-            let Ok(Some(asked)) = asked else {
-                let problem = format!("it did not ask for an invocation within {} s", INIT_LIMIT.as_secs());
-                return Err(InvocationError::Init(problem));
+            let Ok(Some(request)) = request else {
+                let reason = format!("it did not ask for an invocation within {} s", INIT_LIMIT.as_secs());
+                return Err(InvocationError::Init(reason));
             };
             let deadline = (SystemTime::now() + limit)
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default()
                 .as_millis();
             let answer = self.instance.begin(request_id);
-            match asked.send(Event {
+            match request.send(Event {
                 request_id,
                 deadline,
                 trace_id,
@@ -150,7 +150,7 @@ impl Process {
                         limit,
                     });
                 }
-                // The process hung up and will ask again, or has ended, which the next round finds out.
+                // The process closed the connection. It asks again, or it has ended, which the next iteration detects.
                 Err(event) => (payload, trace_id) = (event.payload, event.trace_id),
             }
         }
@@ -163,7 +163,7 @@ impl Drop for Process {
     }
 }
 
-/// An invocation that a process has received.
+/// An invocation that was sent to a process.
 pub(super) struct Invocation<'a> {
     process: &'a Process,
     answer: oneshot::Receiver<Answer>,
@@ -171,21 +171,21 @@ pub(super) struct Invocation<'a> {
 }
 
 impl Invocation<'_> {
-    /// Waits for the answer, at most for the function's time-out. After a time-out the process is being killed.
+    /// Waits for the answer until the function's time limit. After that, the process is killed.
     pub(super) async fn finish(self) -> Result<Bytes, InvocationError> {
         let Self { process, answer, limit } = self;
         tokio::select! {
-            // An answer counts even if the process ended right after it.
+            // The answer is valid even if the process ended right after it.
             biased;
             Ok(answer) = answer => match answer {
                 Answer::Response(response) => Ok(response),
                 Answer::Error(report) => Err(InvocationError::Function(report)),
                 Answer::TooLarge => Err(InvocationError::ResponseTooLarge),
             },
-            how = process.instance.ended() => Err(InvocationError::Crashed(how)),
+            reason = process.instance.ended() => Err(InvocationError::Crashed(reason)),
             () = tokio::time::sleep(limit) => {
                 process.instance.kill.notify_one();
-                // Until it is gone it still counts as one of the function's processes.
+                // The process counts against the maximum until it has ended.
                 process.instance.ended().await;
                 Err(InvocationError::TimedOut(limit))
             }
@@ -193,29 +193,29 @@ impl Invocation<'_> {
     }
 }
 
-/// Owns a process until it has ended, by itself or on request, and passes its output on.
+/// Owns a process until it has ended, by itself or on request, and copies its output to the logs.
 async fn supervise(mut child: Child, number: u64, instance: Arc<Instance>, registry: Arc<Registry>, logs: Logs) {
     let output = (child.stdout.take(), child.stderr.take());
-    let stdout = tokio::spawn(pass_on(output.0, logs.clone()));
-    let stderr = tokio::spawn(pass_on(output.1, logs));
-    let ended = tokio::select! {
-        ended = child.wait() => ended,
+    let stdout = tokio::spawn(copy_lines(output.0, logs.clone()));
+    let stderr = tokio::spawn(copy_lines(output.1, logs));
+    let status = tokio::select! {
+        status = child.wait() => status,
         () = instance.kill.notified() => match child.kill().await {
             Ok(()) => child.wait().await,
             Err(error) => Err(error),
         },
     };
-    let how = match ended {
+    let reason = match status {
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),
     };
-    // All it had to say is in the logs before anybody learns that it is gone.
+    // All output is in the logs before the end of the process is announced.
     let _ = tokio::join!(stdout, stderr);
-    registry.remove(number, how);
+    registry.remove(number, reason);
 }
 
-/// Passes lines on until the stream ends. Bytes that are no UTF-8 are replaced rather than lost with their line.
-async fn pass_on(stream: Option<impl AsyncRead + Unpin>, logs: Logs) {
+/// Copies lines to the logs until the stream ends. Bytes that are not UTF-8 are replaced, so that no line is lost.
+async fn copy_lines(stream: Option<impl AsyncRead + Unpin>, logs: Logs) {
     let Some(stream) = stream else { return };
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();

@@ -1,5 +1,5 @@
-//! The processes that exist now. The pool that started a process and the Runtime API that the process talks to meet here,
-//! and whoever has to end processes finds all of them here, busy ones included.
+//! The registry of all current processes. It connects the pool that started a process with the Runtime API that the
+//! process calls. It is also the place to find all processes that must be ended, including busy ones.
 
 use std::{
     collections::HashMap,
@@ -10,17 +10,17 @@ use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use uuid::Uuid;
 
-/// One invocation on its way to a process.
+/// An invocation for a process.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) request_id: Uuid,
-    /// Unix time in milliseconds at which the process will be killed.
+    /// The time at which the process will be killed, in unix milliseconds.
     pub(super) deadline: u128,
     pub(super) trace_id: String,
     pub(super) payload: Bytes,
 }
 
-/// What a process made of an invocation.
+/// The answer of a process to an invocation.
 #[derive(Debug)]
 pub(super) enum Answer {
     Response(Bytes),
@@ -28,55 +28,55 @@ pub(super) enum Answer {
     TooLarge,
 }
 
-/// A process, as far as others than its pool need it.
+/// The parts of a process that are shared outside its pool.
 #[derive(Debug)]
 pub(super) struct Instance {
-    /// The function's name.
+    /// The name of the function.
     pub(super) function: String,
-    /// Requests of the process for its next invocation.
-    pub(super) asking: mpsc::Sender<oneshot::Sender<Event>>,
+    /// Takes the requests of the process for its next invocation.
+    pub(super) requests: mpsc::Sender<oneshot::Sender<Event>>,
     /// Tells the task that owns the process to kill it.
     pub(super) kill: Notify,
-    /// How the process ended, once it has.
+    /// The reason for the end of the process, after it has ended.
     exited: watch::Sender<Option<String>>,
-    /// The invocation that the process is working on.
+    /// The current invocation of the process.
     current: Mutex<Option<(Uuid, oneshot::Sender<Answer>)>>,
 }
 
 impl Instance {
-    /// Whether the process still runs.
+    /// Whether the process is still running.
     pub(super) fn is_alive(&self) -> bool {
         self.exited.borrow().is_none()
     }
 
-    /// Waits until the process has ended, and says how it did.
+    /// Waits until the process has ended and returns the reason.
     pub(super) async fn ended(&self) -> String {
         let mut exited = self.exited.subscribe();
-        // The sender lives as long as `self`, so waiting can't fail.
+        // This cannot fail, because `self` keeps the sender alive.
         exited
             .wait_for(Option::is_some)
             .await
             .ok()
-            .and_then(|how| how.clone())
+            .and_then(|reason| reason.clone())
             .unwrap_or_default()
     }
 
-    /// Notes that an invocation begins. Its answer will arrive at the receiver.
+    /// Registers a new invocation. The receiver gets its answer.
     pub(super) fn begin(&self, request_id: Uuid) -> oneshot::Receiver<Answer> {
         let (sender, receiver) = oneshot::channel();
         *lock(&self.current) = Some((request_id, sender));
         receiver
     }
 
-    /// Passes on the answer to the invocation `request_id`. Whether the process is working on that one.
+    /// Passes on the answer to the invocation `request_id`. Returns whether this is the current invocation.
     pub(super) fn answer(&self, request_id: Uuid, answer: Answer) -> bool {
         let current = lock(&self.current).take_if(|(current, _)| *current == request_id);
-        // Nobody waits any more if the time-out came first; the process is killed then.
+        // Sending fails after the time limit. The process is being killed then.
         current.is_some_and(|(_, sender)| sender.send(answer).is_ok())
     }
 }
 
-/// All processes by number. Numbers are not used again.
+/// All processes by number. Numbers are never reused.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     state: Mutex<State>,
@@ -89,11 +89,11 @@ struct State {
     closed: bool,
 }
 
-/// A new entry: the process's number, the entry, and where the process's requests for invocations arrive.
+/// A new entry: the number of the process, the process, and the receiver of its requests for invocations.
 pub(super) type Entry = (u64, Arc<Instance>, mpsc::Receiver<oneshot::Sender<Event>>);
 
 impl Registry {
-    /// Makes an entry for a process that is about to be started; `None` if no more may be.
+    /// Creates the entry of a process before it is started. `None` after [`Registry::close`].
     pub(super) fn add(&self, function: &str) -> Option<Entry> {
         let mut state = lock(&self.state);
         if state.closed {
@@ -101,10 +101,10 @@ impl Registry {
         }
         state.last_number += 1;
         let number = state.last_number;
-        let (asking, requests) = mpsc::channel(1);
+        let (sender, requests) = mpsc::channel(1);
         let instance = Arc::new(Instance {
             function: function.to_owned(),
-            asking,
+            requests: sender,
             kill: Notify::new(),
             exited: watch::Sender::new(None),
             current: Mutex::new(None),
@@ -113,12 +113,12 @@ impl Registry {
         Some((number, instance, requests))
     }
 
-    /// The process of that number, if it still exists.
+    /// The process with this number, if it still exists.
     pub(super) fn get(&self, number: u64) -> Option<Arc<Instance>> {
         lock(&self.state).instances.get(&number).cloned()
     }
 
-    /// The numbers of the processes of `function` that exist now, the oldest first.
+    /// The numbers of the current processes of `function`, oldest first.
     pub(super) fn numbers(&self, function: &str) -> Vec<u64> {
         let mut numbers: Vec<u64> = lock(&self.state)
             .instances
@@ -130,15 +130,15 @@ impl Registry {
         numbers
     }
 
-    /// Notes that a process ended, and how.
-    pub(super) fn remove(&self, number: u64, how: String) {
+    /// Removes a process that has ended for this reason.
+    pub(super) fn remove(&self, number: u64, reason: String) {
         let instance = lock(&self.state).instances.remove(&number);
         if let Some(instance) = instance {
-            instance.exited.send_replace(Some(how));
+            instance.exited.send_replace(Some(reason));
         }
     }
 
-    /// Lets no further process in and tells the others to go.
+    /// Allows no further processes and starts to kill the current ones.
     pub(super) fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
@@ -147,24 +147,25 @@ impl Registry {
         }
     }
 
-    /// Kills the processes of the functions that `chosen` names and waits until they are gone.
-    pub(super) async fn kill(&self, chosen: impl Fn(&str) -> bool) {
-        let victims: Vec<_> = lock(&self.state)
+    /// Kills the processes of all functions that `selects` accepts and waits until they have ended.
+    pub(super) async fn kill(&self, selects: impl Fn(&str) -> bool) {
+        let selected: Vec<_> = lock(&self.state)
             .instances
             .values()
-            .filter(|instance| chosen(&instance.function))
+            .filter(|instance| selects(&instance.function))
             .cloned()
             .collect();
-        for victim in &victims {
-            victim.kill.notify_one();
+        for instance in &selected {
+            instance.kill.notify_one();
         }
-        for victim in victims {
-            victim.ended().await;
+        for instance in selected {
+            instance.ended().await;
         }
     }
 }
 
-/// Locks a mutex. Nothing panics while it holds one of ours, and if it did the data would still be whole.
+/// Locks a mutex. Poisoning can be ignored: no code panics while it holds a lock, and the data would still be
+/// consistent.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

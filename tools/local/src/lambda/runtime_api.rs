@@ -1,5 +1,7 @@
-//! The Lambda Runtime API (version 2018-06-01): a process asks for its next invocation and posts what came of it. One
-//! listener serves all processes; each has a path prefix of its own, which its `AWS_LAMBDA_RUNTIME_API` carries.
+//! The Lambda Runtime API (version 2018-06-01). A process asks for its next invocation and posts its answer.
+//!
+//! One listener serves all processes. Each process has its own path prefix, which is part of its
+//! `AWS_LAMBDA_RUNTIME_API`.
 
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ use super::{
 };
 use crate::Logs;
 
-/// Serves until the task is aborted.
+/// Serves the Runtime API until the task is aborted.
 pub(super) async fn serve(listener: TcpListener, registry: Arc<Registry>, logs: Logs) {
     let runtime = Router::new()
         .route("/invocation/next", get(next))
@@ -31,7 +33,7 @@ pub(super) async fn serve(listener: TcpListener, registry: Arc<Registry>, logs: 
     let app = Router::new()
         .nest("/{function}/{number}/2018-06-01/runtime", runtime)
         .with_state(Shared { registry, logs });
-    // It never ends with an error: accepting goes on after one.
+    // This never returns an error: after a failed accept, the server goes on.
     let _ = axum::serve(listener, app).await;
 }
 
@@ -42,17 +44,17 @@ struct Shared {
 }
 
 impl Shared {
-    fn instance(&self, number: u64) -> Result<Arc<Instance>, Refusal> {
+    fn instance(&self, number: u64) -> Result<Arc<Instance>, Rejection> {
         self.registry
             .get(number)
-            .ok_or(Refusal(StatusCode::FORBIDDEN, "UnknownProcess"))
+            .ok_or(Rejection(StatusCode::FORBIDDEN, "UnknownProcess"))
     }
 }
 
-/// The Runtime API's own error.
-struct Refusal(StatusCode, &'static str);
+/// An error answer of the Runtime API.
+struct Rejection(StatusCode, &'static str);
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let Self(status, kind) = self;
         (status, Json(json!({"errorType": kind, "errorMessage": kind}))).into_response()
@@ -62,11 +64,11 @@ impl IntoResponse for Refusal {
 async fn next(
     State(shared): State<Shared>,
     Path((_, number)): Path<(String, u64)>,
-) -> Result<impl IntoResponse, Refusal> {
+) -> Result<impl IntoResponse, Rejection> {
     let instance = shared.instance(number)?;
     let (sender, event) = oneshot::channel();
-    let gone = || Refusal(StatusCode::GONE, "ProcessRetired");
-    instance.asking.send(sender).await.map_err(|_| gone())?;
+    let gone = || Rejection(StatusCode::GONE, "ProcessRetired");
+    instance.requests.send(sender).await.map_err(|_| gone())?;
     let event = event.await.map_err(|_| gone())?;
     let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:{}", instance.function);
     let headers = [
@@ -83,13 +85,13 @@ async fn response(
     State(shared): State<Shared>,
     Path((_, number, request_id)): Path<(String, u64, Uuid)>,
     body: Body,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, Rejection> {
     let instance = shared.instance(number)?;
     match to_bytes(body, PAYLOAD_LIMIT).await {
         Ok(body) => accept(&instance, request_id, Answer::Response(body)),
         Err(_) => {
             accept(&instance, request_id, Answer::TooLarge)?;
-            Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, "ResponseSizeTooLarge"))
+            Err(Rejection(StatusCode::PAYLOAD_TOO_LARGE, "ResponseSizeTooLarge"))
         }
     }
 }
@@ -98,15 +100,15 @@ async fn error(
     State(shared): State<Shared>,
     Path((_, number, request_id)): Path<(String, u64, Uuid)>,
     body: Bytes,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, Rejection> {
     accept(&*shared.instance(number)?, request_id, Answer::Error(body))
 }
 
-fn accept(instance: &Instance, request_id: Uuid, answer: Answer) -> Result<StatusCode, Refusal> {
+fn accept(instance: &Instance, request_id: Uuid, answer: Answer) -> Result<StatusCode, Rejection> {
     if instance.answer(request_id, answer) {
         Ok(StatusCode::ACCEPTED)
     } else {
-        Err(Refusal(StatusCode::BAD_REQUEST, "InvalidRequestID"))
+        Err(Rejection(StatusCode::BAD_REQUEST, "InvalidRequestID"))
     }
 }
 
@@ -114,13 +116,13 @@ async fn init_error(
     State(shared): State<Shared>,
     Path((_, number)): Path<(String, u64)>,
     body: Bytes,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, Rejection> {
     let instance = shared.instance(number)?;
     shared.logs.report(
         &instance.function,
         &format!("initialisation failed: {}", String::from_utf8_lossy(&body)),
     );
-    // Lambda ends a process that could not initialise, whether or not it meant to exit.
+    // Lambda ends a process after a failed initialisation, even if the process does not exit by itself.
     instance.kill.notify_one();
     Ok(StatusCode::ACCEPTED)
 }

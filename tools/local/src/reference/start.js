@@ -1,3 +1,4 @@
-// Starts the renderer with the configuration that is in the page. A file of its own, since the page runs no script that is in it.
+// Starts the renderer with the page's configuration. This is a separate file, because the page's policy forbids inline
+// scripts.
 const configuration = document.getElementById("configuration").textContent;
 Scalar.createApiReference("#reference", JSON.parse(configuration));

@@ -1,5 +1,6 @@
-//! What stands before the tables: it lets a function do what its role in the template allows, and refuses the rest as DynamoDB
-//! does. What it lets through goes on over HTTP, as the emulator takes requests in no other way.
+//! A proxy in front of the tables. It allows a function what its role in the template allows, and denies everything
+//! else as DynamoDB does. Allowed requests go to the emulator over HTTP, because it has no other interface for whole
+//! requests.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,26 +24,26 @@ use crate::{
     template::Table,
 };
 
-/// The largest request, in bytes: DynamoDB's quota is 16 MB.
+/// The largest request, in bytes. It is DynamoDB's quota, 16 MB.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
-/// The key that narrows permissions to items: the values of their partition keys.
+/// The condition key that limits permissions to items. Its values are the items' partition keys.
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 
-/// See the module.
+/// The proxy.
 #[derive(Debug)]
 pub(crate) struct Front {
-    /// Where the tables are.
+    /// The URL of the emulator.
     url: String,
     client: Client<HttpConnector, Body>,
-    /// The names of the tables' partition keys, by the tables' names.
+    /// The names of the partition keys, by table name.
     partition_keys: BTreeMap<String, String>,
     roles: Arc<Roles>,
     logs: Logs,
 }
 
 impl Front {
-    /// A front of the `tables` at `url`.
+    /// A proxy for the `tables` at `url`.
     pub(crate) fn new(url: String, tables: &[Table], roles: Arc<Roles>, logs: Logs) -> Self {
         let partition_key = |table: &Table| {
             let (name, _) = table.key_schema.iter().find(|(_, kind)| kind == "HASH")?;
@@ -59,50 +60,50 @@ impl Front {
         }
     }
 
-    /// Serves on `listener`; it ends with it.
+    /// Serves on `listener` until the future is dropped.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
-        // It fails only with the listener, and that ends only with the stack.
-        let _ = axum::serve(listener, Router::new().fallback(pass).with_state(self)).await;
+        // This never returns an error: after a failed accept, the server goes on.
+        let _ = axum::serve(listener, Router::new().fallback(handle).with_state(self)).await;
     }
 
-    /// What the caller may not do of what it asks for, in DynamoDB's words.
-    fn refusal(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    /// DynamoDB's message if the caller's role does not allow the request. `None` if it does.
+    fn denial(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
         let caller = caller(headers).filter(|caller| self.roles.has(caller))?;
         let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok())?;
         let operation = operation.rsplit('.').next().unwrap_or(operation);
         let request = serde_json::from_slice(body).unwrap_or(Value::Null);
         let parts = parts(operation, &request);
         let table = |part: &'_ Value| part["TableName"].as_str().unwrap_or_default().to_owned();
-        // AWS does not say whether it holds a part of a transaction against its own key or against all keys of the transaction. Here it
-        // is the stricter of the two.
+        // AWS does not document whether a part of a transaction is checked against its own key or against all keys of
+        // the transaction. This is the stricter way: all keys.
         let keys = parts.iter().map(|(_, part)| self.partition_key(&table(part), part));
-        // Which items a query or a batch is about can't be told here, so no role allows it.
+        // The items of a query or a batch are not determined here, so no role allows these operations.
         let keys = keys.collect::<Option<Vec<_>>>();
         let context = keys
             .iter()
             .flatten()
             .map(|key| (LEADING_KEYS, *key))
             .collect::<Vec<_>>();
-        let refused = parts.iter().find_map(|(action, part)| {
+        let denied = parts.iter().find_map(|(action, part)| {
             let table = table(part);
             let access = Access {
                 action,
                 resource: &table,
                 context: &context,
             };
-            let allowed = keys.is_some() && self.roles.allow(caller, &access);
-            (!allowed).then(|| (access.to_string(), action.clone(), table.clone()))
+            let is_allowed = keys.is_some() && self.roles.allow(caller, &access);
+            (!is_allowed).then(|| (access.to_string(), action.clone(), table.clone()))
         });
-        let (access, action, table) = refused?;
-        let said = format!("its role in template.yaml does not allow {access}");
-        self.logs.report(caller, &said);
+        let (access, action, table) = denied?;
+        let message = format!("the function's role in template.yaml does not allow {access}");
+        self.logs.report(caller, &message);
         Some(format!(
             "User: {caller} is not authorized to perform: {action} on resource: {table} \
              because no identity-based policy allows the {action} action"
         ))
     }
 
-    /// The value of the partition key of the item that a request is about.
+    /// The value of the partition key in a request for one item.
     fn partition_key<'a>(&self, table: &str, request: &'a Value) -> Option<&'a str> {
         let name = self.partition_keys.get(table)?;
         let item = request.get("Key").or_else(|| request.get("Item"))?;
@@ -110,7 +111,7 @@ impl Front {
     }
 }
 
-/// Whose credentials a request is signed with.
+/// The caller: the access key id of the request's signature.
 fn caller(headers: &HeaderMap) -> Option<&str> {
     let (_, credential) = headers
         .get(header::AUTHORIZATION)?
@@ -120,7 +121,8 @@ fn caller(headers: &HeaderMap) -> Option<&str> {
     credential.split('/').next()
 }
 
-/// The actions of a request, each with what it is about. A transaction has those of its parts (`Put` is `PutItem`).
+/// The actions of a request, each with its part of the request. A transaction has one action per part: `Put` is
+/// `PutItem`.
 fn parts<'a>(operation: &str, request: &'a Value) -> Vec<(String, &'a Value)> {
     match request["TransactItems"].as_array() {
         Some(items) => {
@@ -133,17 +135,17 @@ fn parts<'a>(operation: &str, request: &'a Value) -> Vec<(String, &'a Value)> {
     }
 }
 
-async fn pass(State(front): State<Arc<Front>>, request: Request) -> Response {
+async fn handle(State(front): State<Arc<Front>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    if let Some(message) = front.refusal(&parts.headers, &body) {
+    if let Some(message) = front.denial(&parts.headers, &body) {
         let body = json!({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": message});
         let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
         return (StatusCode::BAD_REQUEST, headers, body.to_string()).into_response();
     }
-    let passed_on = async {
+    let forwarded = async {
         parts.uri = Uri::try_from(format!("{}{}", front.url, parts.uri))?;
         let answer = front
             .client
@@ -151,7 +153,7 @@ async fn pass(State(front): State<Arc<Front>>, request: Request) -> Response {
             .await?;
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(answer.map(Body::new))
     };
-    match passed_on.await {
+    match forwarded.await {
         Ok(answer) => answer,
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }

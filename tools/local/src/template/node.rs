@@ -1,13 +1,14 @@
-//! A place in the template: a YAML node that knows the path of keys that leads to it, so that every complaint can say
-//! where it is. CloudFormation's short forms (`!Ref X`) are YAML tags, which is why the YAML library has to keep tags;
-//! `saphyr` does, and is pure Rust and maintained.
+//! A node of the template that knows its path of keys, so that every error can name the place.
+//!
+//! CloudFormation's short forms (`!Ref X`) are YAML tags, so the YAML library must keep tags. `saphyr` does, is written
+//! in Rust, and is maintained.
 
 use saphyr::{Scalar, Yaml};
 
 use super::Value;
 use crate::Error;
 
-/// A node and where it is.
+/// A YAML node and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node<'a> {
     yaml: &'a Yaml<'a>,
@@ -24,7 +25,7 @@ impl<'a> Node<'a> {
     }
 
     /// An error about this place.
-    pub(super) fn error(&self, problem: impl Into<String>) -> Error {
+    pub(super) fn error(&self, violation: impl Into<String>) -> Error {
         let place = if self.place.is_empty() {
             "the whole file"
         } else {
@@ -32,7 +33,7 @@ impl<'a> Node<'a> {
         };
         Error::Template {
             place: place.to_owned(),
-            problem: problem.into(),
+            violation: violation.into(),
         }
     }
 
@@ -45,22 +46,22 @@ impl<'a> Node<'a> {
         Self { yaml, place }
     }
 
-    /// The value of `key`, if there is one.
+    /// The value of `key`, if it exists.
     pub(super) fn get(&self, key: &str) -> Option<Self> {
         self.yaml.as_mapping_get(key).map(|yaml| self.child(key, yaml))
     }
 
-    /// The value under a path of keys, if all of them are there.
+    /// The value at a path of keys, if it exists.
     pub(super) fn find(&self, keys: &[&str]) -> Option<Self> {
         keys.iter().try_fold(self.clone(), |node, key| node.get(key))
     }
 
-    /// The value of `key`, which must be there.
+    /// The value of `key`, which is required.
     pub(super) fn need(&self, key: &str) -> Result<Self, Error> {
         self.get(key).ok_or_else(|| self.error(format!("{key} is missing")))
     }
 
-    /// The keys and values of a mapping, in the file's order.
+    /// The keys and values of a mapping, in the order of the file.
     pub(super) fn entries(&self) -> Result<Vec<(String, Self)>, Error> {
         let mapping = self.yaml.as_mapping().ok_or_else(|| self.error("is not a mapping"))?;
         let entry = |(key, value): (&'a Yaml<'a>, &'a Yaml<'a>)| {
@@ -71,7 +72,7 @@ impl<'a> Node<'a> {
         mapping.iter().map(entry).collect()
     }
 
-    /// The items of a sequence, or nothing if this is no sequence.
+    /// The items of a sequence. `None` if this is not a sequence.
     pub(super) fn items(&self) -> Option<Vec<Self>> {
         let items = self.yaml.as_sequence()?;
         Some(
@@ -83,8 +84,8 @@ impl<'a> Node<'a> {
         )
     }
 
-    /// What stands here if no condition of the template holds, as it is with the defaults of its parameters: of `!If` the
-    /// last part.
+    /// The node that applies if no condition of the template holds: the last part of an `!If`. With the default
+    /// parameters, no condition holds.
     pub(super) fn otherwise(&self) -> Self {
         let parts = match self.yaml {
             Yaml::Tagged(tag, parts) if tag.suffix == "If" => parts.as_sequence(),
@@ -96,12 +97,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Text that is written out here, not computed.
+    /// The text of a literal.
     pub(super) fn text(&self) -> Result<String, Error> {
         scalar(self.yaml).ok_or_else(|| self.error("is not plain text"))
     }
 
-    /// The value as written.
+    /// The value as it is written.
     pub(super) fn value(&self) -> Value {
         if let Some(text) = scalar(self.yaml) {
             return Value::Literal(text);
@@ -120,7 +121,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// An untagged scalar as text. Numbers and truth values as CloudFormation turns them into strings.
+/// The text of an untagged scalar. Numbers and booleans become texts, as in CloudFormation.
 fn scalar(yaml: &Yaml<'_>) -> Option<String> {
     match yaml {
         Yaml::Value(Scalar::String(text)) => Some(text.to_string()),

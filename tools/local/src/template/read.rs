@@ -1,4 +1,4 @@
-//! From YAML to [`Template`]. Parameters and tables are read first, since everything else may refer to them.
+//! Builds a [`Template`] from YAML. Parameters and tables come first, because everything else may refer to them.
 
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
@@ -8,25 +8,25 @@ use saphyr::{LoadableYamlNode, Yaml};
 use super::{Cors, Function, References, Route, Table, Template, Value, node::Node, role::role};
 use crate::{Error, iam::Role};
 
-/// What Lambda takes if the template says nothing.
+/// Lambda's default time limit, in seconds.
 const DEFAULT_TIMEOUT: u64 = 3;
-/// What Lambda takes if the template says nothing, in MiB.
+/// Lambda's default memory, in MiB.
 const DEFAULT_MEMORY_SIZE: u32 = 128;
 
 /// Reads the text of a whole template.
 pub(super) fn template(text: &str) -> Result<Template, Error> {
-    let documents = Yaml::load_from_str(text).map_err(|problem| Error::Template {
+    let documents = Yaml::load_from_str(text).map_err(|error| Error::Template {
         place: "the whole file".to_owned(),
-        problem: problem.to_string(),
+        violation: error.to_string(),
     })?;
     let [document] = documents.as_slice() else {
         return Err(Error::Template {
             place: "the whole file".to_owned(),
-            problem: format!("must be one YAML document, not {}", documents.len()),
+            violation: format!("must be one YAML document, not {}", documents.len()),
         });
     };
     let root = Node::root(document);
-    let resources = of_types(&root)?;
+    let resources = resources(&root)?;
     let of = |wanted: &'static str| resources.iter().filter(move |resource| resource.kind == wanted);
 
     let tables = of("AWS::DynamoDB::Table").map(table).collect::<Result<Vec<_>, _>>()?;
@@ -42,7 +42,11 @@ pub(super) fn template(text: &str) -> Result<Template, Error> {
             .find(&["Properties", "CorsConfiguration"])
             .map(|node| cors(&node, &references))
             .transpose()?,
-        [_, second, ..] => return Err(second.node.error("is a second HTTP API; the local stack has one")),
+        [_, second, ..] => {
+            return Err(second
+                .node
+                .error("is a second HTTP API; the local stack supports only one"));
+        }
     };
     let api = apis.first().map(|api| api.logical_id.as_str());
 
@@ -79,14 +83,14 @@ pub(super) fn template(text: &str) -> Result<Template, Error> {
     })
 }
 
-/// A resource with its type.
+/// A resource and its type.
 struct Resource<'a> {
     logical_id: String,
     kind: String,
     node: Node<'a>,
 }
 
-fn of_types<'a>(root: &Node<'a>) -> Result<Vec<Resource<'a>>, Error> {
+fn resources<'a>(root: &Node<'a>) -> Result<Vec<Resource<'a>>, Error> {
     let resource = |(logical_id, node): (String, Node<'a>)| {
         let kind = node.need("Type")?.text()?;
         Ok(Resource { logical_id, kind, node })
@@ -130,7 +134,7 @@ fn function(
         .map(|node| role_of(&node, resources))
         .transpose()?;
     if let (None, Some(node)) = (&role, properties.get("Policies")) {
-        return Err(node.error("is not read here: write it out as a role, and name that in Role"));
+        return Err(node.error("is not supported: declare a role, and name it in Role"));
     }
 
     let mut variables = BTreeMap::new();
@@ -151,32 +155,32 @@ fn function(
     })
 }
 
-/// The role that a function names.
+/// The role in a function's `Role` property.
 fn role_of(node: &Node<'_>, resources: &[Resource<'_>]) -> Result<Role, Error> {
     let is_named = |resource: &&Resource<'_>| {
         let arn = Value::Other(format!("!GetAtt {}.Arn", resource.logical_id));
         resource.kind == "AWS::IAM::Role" && node.value() == arn
     };
     let named = resources.iter().find(is_named);
-    let named = named.ok_or_else(|| node.error("is no !GetAtt of the Arn of a role in this template"))?;
+    let named = named.ok_or_else(|| node.error("is not a !GetAtt of the Arn of a role in this template"))?;
     role(&named.logical_id, &named.node)
 }
 
 fn route(event: &Node<'_>, api: Option<&str>, function: &str) -> Result<Route, Error> {
     let kind = event.need("Type")?;
     if kind.text()? != "HttpApi" {
-        return Err(kind.error("must be HttpApi: the local stack has no other source of events"));
+        return Err(kind.error("must be HttpApi: the local stack supports no other source of events"));
     }
     let properties = event.need("Properties")?;
     for (name, node) in properties.entries()? {
         if !["ApiId", "Method", "Path"].contains(&name.as_str()) {
-            return Err(node.error("is a setting that the local gateway does not have"));
+            return Err(node.error("is a setting that the local gateway does not support"));
         }
     }
     let api_id = properties.need("ApiId")?;
     match (api_id.value(), api) {
         (Value::Reference(name), Some(api)) if name == api => {}
-        _ => return Err(api_id.error("is no !Ref of this template's HTTP API")),
+        _ => return Err(api_id.error("is not a !Ref to this template's HTTP API")),
     }
     let method_node = properties.need("Method")?;
     let method = method_node.text()?.to_ascii_uppercase();
@@ -189,12 +193,12 @@ fn route(event: &Node<'_>, api: Option<&str>, function: &str) -> Result<Route, E
         Method::HEAD,
     ];
     let Some(method) = known.into_iter().find(|known| known.as_str() == method) else {
-        return Err(method_node.error("is no method that the local gateway can route"));
+        return Err(method_node.error("is not a method that the local gateway supports"));
     };
     let path_node = properties.need("Path")?;
     let path = path_node.text()?;
     if !path.starts_with('/') || path.contains('+') || path.contains('$') {
-        return Err(path_node.error("must start with a slash; greedy parameters and $default are not supported here"));
+        return Err(path_node.error("must start with a slash; greedy parameters and $default are not supported"));
     }
     Ok(Route {
         method,
@@ -207,7 +211,7 @@ fn table(resource: &Resource<'_>) -> Result<Table, Error> {
     let properties = resource.node.need("Properties")?;
     for unsupported in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
         if let Some(node) = properties.get(unsupported) {
-            return Err(node.error("indexes are not supported by the local tables"));
+            return Err(node.error("is not supported: the local tables have no indexes"));
         }
     }
     let pairs = |key: &str, value: &str| {
@@ -233,13 +237,13 @@ fn cors(node: &Node<'_>, references: &References) -> Result<Cors, Error> {
             "ExposeHeaders" => cors.expose_headers = list(&node, references)?,
             "MaxAge" => cors.max_age = number(Some(node), references)?,
             "AllowCredentials" => cors.allow_credentials = resolved(&node, references)? == "true",
-            _ => return Err(node.error("is no CORS setting")),
+            _ => return Err(node.error("is not a CORS setting")),
         }
     }
     Ok(cors)
 }
 
-/// A list written out, or a `CommaDelimitedList` parameter.
+/// A list, or a `CommaDelimitedList` parameter.
 fn list(node: &Node<'_>, references: &References) -> Result<Vec<String>, Error> {
     match node.items() {
         Some(items) => items.iter().map(|item| resolved(item, references)).collect(),
@@ -259,5 +263,5 @@ fn number<N: FromStr>(node: Option<Node<'_>>, references: &References) -> Result
 }
 
 fn resolved(node: &Node<'_>, references: &References) -> Result<String, Error> {
-    references.resolve(&node.value()).map_err(|problem| node.error(problem))
+    references.resolve(&node.value()).map_err(|reason| node.error(reason))
 }

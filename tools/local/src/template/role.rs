@@ -1,4 +1,4 @@
-//! Reading the role of a function: the statements that a team writes, in the forms that this project uses.
+//! Reads the role of a function. Only the forms that this project uses are supported.
 
 use super::{Value, node::Node};
 use crate::{
@@ -6,13 +6,13 @@ use crate::{
     iam::{Condition, Operator, Role, Statement},
 };
 
-/// The role at `resource`, an `AWS::IAM::Role`.
+/// Reads the role at `resource`, an `AWS::IAM::Role`.
 pub(super) fn role(logical_id: &str, resource: &Node<'_>) -> Result<Role, Error> {
     let properties = resource.need("Properties")?;
     if let Some(node) = properties.get("ManagedPolicyArns").map(|node| node.otherwise())
         && node.value() != Value::Reference("AWS::NoValue".to_owned())
     {
-        return Err(node.error("is not read here: write the statements out"));
+        return Err(node.error("is not supported: declare the statements in Policies"));
     }
     let mut statements = Vec::new();
     let policies = properties.need("Policies")?;
@@ -31,7 +31,7 @@ pub(super) fn role(logical_id: &str, resource: &Node<'_>) -> Result<Role, Error>
 fn statement(node: &Node<'_>) -> Result<Statement, Error> {
     let effect = node.need("Effect")?;
     if effect.text()? != "Allow" {
-        return Err(effect.error("must be Allow: nothing else is understood"));
+        return Err(effect.error("must be Allow: no other effect is supported"));
     }
     let actions = node.need("Action")?;
     let actions = actions.items().unwrap_or_else(|| vec![actions]);
@@ -47,7 +47,7 @@ fn statement(node: &Node<'_>) -> Result<Statement, Error> {
             let operator = match operator.as_str() {
                 "StringEquals" => Operator::StringEquals,
                 "ForAllValues:StringLike" => Operator::ForAllValuesStringLike,
-                _ => return Err(keys.error("is no operator that is understood here")),
+                _ => return Err(keys.error("is not a supported operator")),
             };
             for (key, values) in keys.entries()? {
                 let values = values.items().unwrap_or_else(|| vec![values]);
@@ -63,7 +63,7 @@ fn statement(node: &Node<'_>) -> Result<Statement, Error> {
     })
 }
 
-/// A resource by its logical id, if that is what its ARN is asked for by, else as it is written.
+/// The logical id of a resource in the template, or the resource as it is written.
 fn resource(node: &Node<'_>) -> String {
     match node.value() {
         Value::Literal(text) | Value::Reference(text) => text,

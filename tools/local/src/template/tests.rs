@@ -1,4 +1,4 @@
-//! Readings of templates, the repository's own included.
+//! Tests with small templates and with the repository's own.
 
 use std::{path::Path, time::Duration};
 
@@ -6,7 +6,7 @@ use http::Method;
 
 use super::*;
 
-/// A template with one function, whose properties and events are given.
+/// A template with one function that has these properties.
 fn with(properties: &str) -> String {
     format!(
         r#"
@@ -22,13 +22,13 @@ Resources:
     )
 }
 
-/// What is said about a template that is not understood.
-fn complaint(text: &str) -> String {
+/// The error for an unsupported template.
+fn error(text: &str) -> String {
     Template::parse(text).unwrap_err().to_string()
 }
 
 #[test]
-fn the_repositorys_template_is_understood() {
+fn the_repositorys_template_is_supported() {
     let template = Template::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml")).unwrap();
     let names: Vec<_> = template.functions.keys().map(String::as_str).collect();
     assert_eq!(
@@ -73,19 +73,19 @@ fn variables_are_merged_from_globals_and_resolved_from_parameters_tables_and_the
     );
     assert_eq!(template.resolve(&variables["DYNAMODB_URL"]).unwrap(), "");
     assert_eq!(template.resolve(&variables["EVENT_DATA_LIMIT"]).unwrap(), "102400");
-    let problem = template.resolve(&variables["EVENT_SERVICE_URL"]).unwrap_err();
-    assert_eq!(problem, "the parameter EventServiceUrl has no default");
+    let reason = template.resolve(&variables["EVENT_SERVICE_URL"]).unwrap_err();
+    assert_eq!(reason, "the parameter EventServiceUrl has no default");
 }
 
 #[test]
-fn without_settings_a_function_has_lambdas_own() {
+fn a_function_without_settings_has_lambdas_defaults() {
     let template = Template::parse(&with("{}")).unwrap();
     let function = &template.functions["read"];
     assert_eq!((function.timeout, function.memory_size), (Duration::from_secs(3), 128));
 }
 
 #[test]
-fn the_long_form_of_ref_is_understood_and_other_functions_are_kept_unresolved() {
+fn the_long_form_of_ref_is_resolved_and_other_functions_are_not() {
     let template = Template::parse(&with(
         "{Environment: {Variables: {A: {Ref: Limit}, B: !Sub 'x', C: true, D: !If [a, b, c]}}}",
     ));
@@ -145,25 +145,27 @@ fn a_role_is_read_with_its_actions_resources_and_conditions() {
 }
 
 #[test]
-fn a_role_that_is_not_understood_is_named_with_its_place() {
+fn an_unsupported_role_is_named_with_its_place() {
     let policies = "template.yaml, Resources.ReadRole.Properties.Policies.0.PolicyDocument.Statement.0";
-    let complaints = [
+    let function = "template.yaml, Resources.ReadFunction.Properties";
+    let errors = [
         (
             with("{Policies: []}"),
-            "template.yaml, Resources.ReadFunction.Properties.Policies: is not read here: write it out as a role, and name that in Role"
-                .to_owned(),
+            format!("{function}.Policies: is not supported: declare a role, and name it in Role"),
         ),
         (
             with("{Role: !GetAtt Nobody.Arn}"),
-            "template.yaml, Resources.ReadFunction.Properties.Role: is no !GetAtt of the Arn of a role in this template".to_owned(),
+            format!("{function}.Role: is not a !GetAtt of the Arn of a role in this template"),
         ),
         (
             with_role("{ManagedPolicyArns: [x], Policies: []}"),
-            "template.yaml, Resources.ReadRole.Properties.ManagedPolicyArns: is not read here: write the statements out".to_owned(),
+            "template.yaml, Resources.ReadRole.Properties.ManagedPolicyArns: \
+             is not supported: declare the statements in Policies"
+                .to_owned(),
         ),
         (
             statement("{Effect: Deny, Action: 'd:Get', Resource: '*'}"),
-            format!("{policies}.Effect: must be Allow: nothing else is understood"),
+            format!("{policies}.Effect: must be Allow: no other effect is supported"),
         ),
         (
             statement("{Effect: Allow, Action: 'd:*', Resource: '*'}"),
@@ -175,19 +177,19 @@ fn a_role_that_is_not_understood_is_named_with_its_place() {
         ),
         (
             statement("{Effect: Allow, Action: 'd:Get', Resource: '*', Condition: {StringLike: {k: v}}}"),
-            format!("{policies}.Condition.StringLike: is no operator that is understood here"),
+            format!("{policies}.Condition.StringLike: is not a supported operator"),
         ),
     ];
-    for (text, expected) in complaints {
-        assert_eq!(complaint(&text), expected);
+    for (text, expected) in errors {
+        assert_eq!(error(&text), expected);
     }
 }
 
 #[test]
-fn what_is_not_understood_is_named_with_its_place() {
+fn an_unsupported_setting_is_named_with_its_place() {
     let event = |event: &str| with(&format!("{{Events: {{Route: {event}}}}}"));
     let place = "template.yaml, Resources.ReadFunction.Properties";
-    let complaints = [
+    let errors = [
         (
             with("{Timeout: soon}"),
             format!("{place}.Timeout: is not a whole number in range"),
@@ -198,19 +200,19 @@ fn what_is_not_understood_is_named_with_its_place() {
         ),
         (
             event("{Type: Schedule}"),
-            format!("{place}.Events.Route.Type: must be HttpApi: the local stack has no other source of events"),
+            format!("{place}.Events.Route.Type: must be HttpApi: the local stack supports no other source of events"),
         ),
         (
             event("{Type: HttpApi, Properties: {ApiId: !Ref Other, Method: GET, Path: /}}"),
-            format!("{place}.Events.Route.Properties.ApiId: is no !Ref of this template's HTTP API"),
+            format!("{place}.Events.Route.Properties.ApiId: is not a !Ref to this template's HTTP API"),
         ),
         (
             event("{Type: HttpApi, Properties: {ApiId: !Ref Api, Method: ANY, Path: /}}"),
-            format!("{place}.Events.Route.Properties.Method: is no method that the local gateway can route"),
+            format!("{place}.Events.Route.Properties.Method: is not a method that the local gateway supports"),
         ),
         (
             event("{Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /, Auth: {}}}"),
-            format!("{place}.Events.Route.Properties.Auth: is a setting that the local gateway does not have"),
+            format!("{place}.Events.Route.Properties.Auth: is a setting that the local gateway does not support"),
         ),
         (
             "Resources: {ReadFunction: {Type: AWS::Serverless::Function, Properties: {}}}".to_owned(),
@@ -229,8 +231,8 @@ fn what_is_not_understood_is_named_with_its_place() {
             "template.yaml, the whole file: must be one YAML document, not 0".to_owned(),
         ),
     ];
-    for (text, expected) in complaints {
-        assert_eq!(complaint(&text), expected);
+    for (text, expected) in errors {
+        assert_eq!(error(&text), expected);
     }
-    assert!(complaint("a: [").starts_with("template.yaml, the whole file: "));
+    assert!(error("a: [").starts_with("template.yaml, the whole file: "));
 }

@@ -1,4 +1,4 @@
-//! A tenant as a TOML file, which is what operators write and keep.
+//! The TOML file of a tenant. Operators write and keep such files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,8 +10,8 @@ use chats::access::{Authorization, Tenant, TenantDocument, TenantError};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use serde::{Deserialize, Serialize};
 
-/// The members that a public key may have (RFC 7517, section 4; RFC 7518, sections 6.2.1 and 6.3.1; RFC 8037, section 2).
-/// The library takes any others and forgets them, but here one is a misspelling.
+/// The members of a public key (RFC 7517, section 4; RFC 7518, sections 6.2.1 and 6.3.1; RFC 8037, section 2). The JWT
+/// library ignores other members. Here they are rejected, because they are probably misspelled.
 const KEY_MEMBERS: [&str; 14] = [
     "kty", "use", "key_ops", "alg", "kid", "x5u", "x5c", "x5t", "x5t#S256", "crv", "x", "y", "n", "e",
 ];
@@ -19,7 +19,7 @@ const KEY_MEMBERS: [&str; 14] = [
 /// The members of a private or symmetric key (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
 const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// What stands in the file, in the order in which it is written: what TOML calls tables comes last.
+/// The content of the file. The order of the fields is the order in the file, in which TOML tables must come last.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TenantFile {
@@ -29,13 +29,13 @@ pub(crate) struct TenantFile {
     audiences: BTreeMap<String, Authorization>,
 }
 
-/// As much of the file as shows which members its keys have.
+/// The keys of the file with all their members.
 #[derive(Deserialize)]
 struct Keys {
     keys: Vec<toml::Table>,
 }
 
-/// What is wrong with a tenant's file. Its text names the place.
+/// Why a tenant's file is rejected. The text names the place.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     #[error("{path}: {source}")]
@@ -45,7 +45,8 @@ pub(crate) enum FileError {
     #[error("{path}: keys[{index}] has an unknown member {member:?}")]
     UnknownMember { path: String, index: usize, member: String },
     #[error(
-        "{path}: keys[{index}].{member} belongs to a key that must be secret: only public keys belong here, and a secret one that others have seen is to be replaced"
+        "{path}: keys[{index}].{member} is part of a secret key: only public keys belong here; \
+         replace a secret key that others have seen"
     )]
     Secret { path: String, index: usize, member: String },
     #[error("{path}: {source}")]
@@ -53,7 +54,7 @@ pub(crate) enum FileError {
 }
 
 impl TenantFile {
-    /// A tenant that is to be written.
+    /// The file of a tenant.
     pub(crate) fn new(issuer: String, document: TenantDocument) -> Self {
         let TenantDocument {
             keys,
@@ -68,7 +69,7 @@ impl TenantFile {
         }
     }
 
-    /// The tenant in the file `path`, checked.
+    /// Reads and checks the file at `path`.
     ///
     /// # Errors
     /// See [`FileError`].
@@ -90,9 +91,10 @@ impl TenantFile {
         for (index, key) in written.keys.into_iter().enumerate() {
             let mut members = key.into_iter().map(|(member, _)| member);
             if let Some(member) = members.find(|member| !KEY_MEMBERS.contains(&member.as_str())) {
-                return Err(match SECRET_MEMBERS.contains(&member.as_str()) {
-                    true => FileError::Secret { path, index, member },
-                    false => FileError::UnknownMember { path, index, member },
+                return Err(if SECRET_MEMBERS.contains(&member.as_str()) {
+                    FileError::Secret { path, index, member }
+                } else {
+                    FileError::UnknownMember { path, index, member }
                 });
             }
         }
@@ -102,7 +104,7 @@ impl TenantFile {
         }
     }
 
-    /// What goes into the table.
+    /// The document for the table.
     pub(crate) fn document(&self) -> TenantDocument {
         TenantDocument {
             keys: self.keys.clone(),
@@ -111,21 +113,21 @@ impl TenantFile {
         }
     }
 
-    /// The file's text.
+    /// The text of the file.
     ///
     /// # Errors
-    /// TOML can't express it.
+    /// TOML cannot express the tenant.
     pub(crate) fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string_pretty(self)
     }
 
-    /// What it comes to, for a person.
+    /// A summary for operators.
     pub(crate) fn summary(&self) -> String {
         let keys = self.keys.iter().map(|key| {
             let algorithm = match key.algorithm {
                 AlgorithmParameters::EllipticCurve(_) => "ES256",
                 AlgorithmParameters::RSA(_) => "RS256",
-                // Ed25519: the tenant was checked, and no other kind is accepted.
+                // Ed25519. The file was checked, and no other kind of key is accepted.
                 _ => "EdDSA",
             };
             let id = key.common.key_id.as_deref().unwrap_or("without a kid");
@@ -133,12 +135,12 @@ impl TenantFile {
         });
         let token_audiences = self.token_audiences.iter().map(|aud| format!("  tokens for {aud}"));
         let audiences = self.audiences.iter().map(|(audience, authorization)| {
-            let way = match authorization {
+            let method = match authorization {
                 Authorization::Scopes {} => "scopes of the token".to_owned(),
                 Authorization::Accounts { accounts } => format!("accounts ({})", accounts.len()),
                 Authorization::Http { endpoint } => format!("http ({endpoint})"),
             };
-            format!("  chats of {audience}, allowed by {way}")
+            format!("  chats of {audience}, allowed by {method}")
         });
         let lines = keys.chain(token_audiences).chain(audiences);
         lines.fold(self.issuer.clone(), |text, line| format!("{text}\n{line}"))
@@ -159,26 +161,29 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_accepted_and_shows_every_way_to_authorize_and_keys_that_rotate() {
+    fn the_example_is_valid_and_shows_every_way_to_authorize_and_rotating_keys() {
         let tenant = parse(&example()).unwrap();
-        let ways = |way: fn(&Authorization) -> bool| tenant.audiences.values().filter(|each| way(each)).count();
-        assert_eq!(ways(|way| matches!(way, Authorization::Scopes {})), 1);
-        assert_eq!(ways(|way| matches!(way, Authorization::Accounts { .. })), 1);
-        assert_eq!(ways(|way| matches!(way, Authorization::Http { .. })), 1);
+        let count = |is_wanted: fn(&Authorization) -> bool| {
+            let authorizations = tenant.audiences.values();
+            authorizations.filter(|authorization| is_wanted(authorization)).count()
+        };
+        assert_eq!(count(|method| matches!(method, Authorization::Scopes {})), 1);
+        assert_eq!(count(|method| matches!(method, Authorization::Accounts { .. })), 1);
+        assert_eq!(count(|method| matches!(method, Authorization::Http { .. })), 1);
         assert!(tenant.keys.len() > 1);
         assert_eq!(tenant.summary().lines().count(), 1 + tenant.keys.len() + 1 + 3);
     }
 
     #[test]
-    fn a_tenant_that_is_written_reads_the_same() {
+    fn a_written_tenant_is_read_back_unchanged() {
         let tenant = parse(&example()).unwrap();
         let written = tenant.to_toml().unwrap();
         assert_eq!(parse(&written).unwrap(), tenant, "{written}");
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
-        for (right, wrong, told) in [
+    fn a_violation_is_reported_with_its_place() {
+        for (valid, invalid, expected) in [
             ("issuer = ", "isuer = ", "unknown field `isuer`"),
             (
                 "token_audiences = [",
@@ -186,11 +191,7 @@ mod tests {
                 "invalid type: integer `7`",
             ),
             ("kid = ", "kidd = ", "keys[0] has an unknown member \"kidd\""),
-            (
-                "kid = ",
-                "d = \"secret\"\nkid = ",
-                "keys[0].d belongs to a key that must be secret",
-            ),
+            ("kid = ", "d = \"secret\"\nkid = ", "keys[0].d is part of a secret key"),
             ("\"EC\"", "\"oct\"", "key 0: it must be a public key"),
             ("\"P-256\"", "\"P-384\"", "key 0: it must be a public key for ES256"),
             ("\"scopes\"", "\"scope\"", "unknown variant `scope`"),
@@ -198,9 +199,9 @@ mod tests {
             ("\"https://", "\"http://", "endpoint must be an https URL"),
         ] {
             let example = example();
-            assert!(example.contains(right), "{right}");
-            let error = parse(&example.replacen(right, wrong, 1)).unwrap_err().to_string();
-            assert!(error.starts_with("FILE: ") && error.contains(told), "{error}");
+            assert!(example.contains(valid), "{valid}");
+            let error = parse(&example.replacen(valid, invalid, 1)).unwrap_err().to_string();
+            assert!(error.starts_with("FILE: ") && error.contains(expected), "{error}");
         }
     }
 }

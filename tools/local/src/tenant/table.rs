@@ -1,4 +1,4 @@
-//! Where the table of tenants is: on this machine or in AWS, found as the AWS command line would find it.
+//! Finds the table of tenants on this machine or in AWS. In AWS, it is found as the AWS command line finds it.
 
 use std::{env, error::Error, net::IpAddr, time::Duration};
 
@@ -17,34 +17,35 @@ use chats::{
 use clap::Args;
 use http::Uri;
 
-/// The table's name in the local stack.
+/// The name of the table in the local stack.
 const LOCAL_NAME: &str = "TenantsTable";
 
-/// What tables on this machine are asked with: any will do there, and real ones are not shown to it.
-const LOCAL: &str = "local";
+/// The credentials for tables on this machine. Those accept any, and real credentials are not sent to them.
+const LOCAL_CREDENTIALS: &str = "local";
 
-/// Longest time for one attempt. A function has less, but it is near its table, and its credentials come from the machine.
+/// The time limit of one attempt. It is longer than a function's: an operator is farther from the table, and needs time
+/// to get credentials.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest time for everything, in seconds.
-const PATIENCE_SECONDS: i64 = 30;
+/// The time limit of the whole command, in seconds.
+const COMMAND_TIMEOUT_SECONDS: i64 = 30;
 
-/// The table to work on.
+/// The table of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Table {
-    /// The table's name [default: TENANTS_TABLE of the environment, else TenantsTable]
+    /// Name of the table [default: the variable TENANTS_TABLE, else TenantsTable]
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
-    /// Tables other than AWS's, e.g. http://127.0.0.1:8000 [default: DYNAMODB_URL of the environment]
+    /// URL of tables outside AWS, e.g. http://127.0.0.1:8000 [default: the variable DYNAMODB_URL]
     #[arg(long, value_name = "URL")]
     dynamodb_url: Option<String>,
 }
 
 impl Table {
-    /// The table and its name. Nothing is sent to it yet.
+    /// The table and its name. This sends no request yet.
     ///
     /// # Errors
-    /// The URL is none, or TLS can't be set up.
+    /// The URL is invalid, or TLS cannot be set up.
     pub(crate) async fn open(self) -> Result<(TenantsTable, String), Box<dyn Error>> {
         let name = given(self.table, "TENANTS_TABLE").unwrap_or_else(|| LOCAL_NAME.to_owned());
         let url = given(self.dynamodb_url, "DYNAMODB_URL");
@@ -54,11 +55,12 @@ impl Table {
             .http_client(SdkHttpClient::new(http))
             .timeout_config(timeouts.build());
         if let Some(url) = &url {
-            let place = Place::of(url).ok_or_else(|| format!("{url} is no http or https URL"))?;
-            if place == Place::Here {
+            let location = Location::of(url).ok_or_else(|| format!("{url} is not an http or https URL"))?;
+            if location == Location::ThisMachine {
+                let credentials = Credentials::new(LOCAL_CREDENTIALS, LOCAL_CREDENTIALS, None, None, LOCAL_CREDENTIALS);
                 loader = loader
                     .region(Region::from_static("us-east-1"))
-                    .credentials_provider(Credentials::new(LOCAL, LOCAL, None, None, LOCAL));
+                    .credentials_provider(credentials);
             }
         }
         let client = dynamodb::client(&loader.load().await, url);
@@ -66,33 +68,33 @@ impl Table {
     }
 }
 
-/// When everything must be done.
+/// The deadline of a command that starts now.
 pub(crate) fn deadline() -> Deadline {
-    let seconds = clock::unix_seconds() + PATIENCE_SECONDS;
+    let seconds = clock::unix_seconds() + COMMAND_TIMEOUT_SECONDS;
     Deadline::from_unix_millis(seconds.unsigned_abs() * 1000)
 }
 
-/// An option, else the variable. As everywhere in this project, an empty one counts as unset.
+/// The option, or else the variable. As in all settings of this project, an empty value counts as unset.
 fn given(option: Option<String>, variable: &str) -> Option<String> {
     let is_set = |text: &String| !text.is_empty();
     option.filter(is_set).or_else(|| env::var(variable).ok().filter(is_set))
 }
 
-/// Which machine a URL is about.
+/// The location of tables.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
-    /// This one, without TLS.
-    Here,
+enum Location {
+    /// This machine, without TLS.
+    ThisMachine,
     Elsewhere,
 }
 
-impl Place {
+impl Location {
     fn of(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let host = uri.host()?.trim_matches(['[', ']']);
         let is_loopback = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
         match uri.scheme_str()? {
-            "http" if is_loopback => Some(Self::Here),
+            "http" if is_loopback => Some(Self::ThisMachine),
             "http" | "https" => Some(Self::Elsewhere),
             _ => None,
         }
@@ -104,18 +106,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn made_up_credentials_are_for_this_machine_only() {
-        for (url, place) in [
-            ("http://127.0.0.1:8000", Some(Place::Here)),
-            ("http://[::1]:8000/", Some(Place::Here)),
-            ("http://172.17.0.1:8000", Some(Place::Elsewhere)),
-            ("http://127.0.0.1.example.org", Some(Place::Elsewhere)),
-            ("https://dynamodb.eu-central-1.amazonaws.com", Some(Place::Elsewhere)),
+    fn only_a_loopback_url_without_tls_is_on_this_machine() {
+        for (url, location) in [
+            ("http://127.0.0.1:8000", Some(Location::ThisMachine)),
+            ("http://[::1]:8000/", Some(Location::ThisMachine)),
+            ("http://172.17.0.1:8000", Some(Location::Elsewhere)),
+            ("http://127.0.0.1.example.org", Some(Location::Elsewhere)),
+            ("https://dynamodb.eu-central-1.amazonaws.com", Some(Location::Elsewhere)),
             ("127.0.0.1:8000", None),
             ("file:///tmp", None),
             ("", None),
         ] {
-            assert_eq!(Place::of(url), place, "{url}");
+            assert_eq!(Location::of(url), location, "{url}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Processes: how many, which, for how long, and with what around them.
+//! Tests of the functions' processes: their number, reuse, lifetime and environment.
 
 use std::{collections::BTreeMap, process::Command, sync::Arc};
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::support::{TEMPLATE, WaitingRoom, ask, get, is_running, options, options_for, pid, sample_function, stack};
 
-/// The payload of an invocation that does not end well.
-fn wish(what: &str) -> bytes::Bytes {
-    json!({"do": what}).to_string().into()
+/// The payload for this behaviour of the sample function.
+fn payload(behaviour: &str) -> bytes::Bytes {
+    json!({"do": behaviour}).to_string().into()
 }
 
 #[tokio::test]
-async fn a_raw_payload_goes_in_and_the_answer_comes_out() {
+async fn payload_and_answer_are_passed_on_unchanged() {
     let stack = stack().await;
     assert_eq!(
         ask(&stack, json!({"a": [1, null, "я"]})).await,
@@ -22,7 +22,7 @@ async fn a_raw_payload_goes_in_and_the_answer_comes_out() {
 }
 
 #[tokio::test]
-async fn an_idle_process_is_used_again() {
+async fn an_idle_process_is_reused() {
     let stack = stack().await;
     let first = pid(&stack).await;
     let number = stack.processes("sample");
@@ -38,7 +38,7 @@ async fn an_unknown_function_is_an_error() {
 }
 
 #[tokio::test]
-async fn invocations_at_the_same_time_have_processes_of_their_own_and_wait_beyond_the_maximum() {
+async fn simultaneous_invocations_have_separate_processes_and_wait_beyond_the_maximum() {
     let stack = Arc::new(
         Stack::start(Options {
             max_processes: 2,
@@ -50,15 +50,15 @@ async fn invocations_at_the_same_time_have_processes_of_their_own_and_wait_beyon
     let room = WaitingRoom::open().await;
     let invocations: Vec<_> = (0..3)
         .map(|_| {
-            let (stack, wish) = (Arc::clone(&stack), room.wish());
-            tokio::spawn(async move { stack.invoke("sample", wish).await.unwrap() })
+            let (stack, payload) = (Arc::clone(&stack), room.payload());
+            tokio::spawn(async move { stack.invoke("sample", payload).await.unwrap() })
         })
         .collect();
     let (first, first_connection) = room.arrival().await;
     let (second, second_connection) = room.arrival().await;
     assert_ne!(first, second);
     drop(second_connection);
-    // The third gets in only now, and into the process that has become free.
+    // Only now the third one starts, in the process that has become free.
     let (third, third_connection) = room.arrival().await;
     assert_eq!(third, second);
     drop((first_connection, third_connection));
@@ -68,21 +68,21 @@ async fn invocations_at_the_same_time_have_processes_of_their_own_and_wait_beyon
 }
 
 #[tokio::test]
-async fn a_process_that_exits_costs_one_invocation_and_the_next_has_a_fresh_one() {
+async fn a_process_that_exits_fails_one_invocation_and_the_next_gets_a_new_process() {
     let stack = stack().await;
     let first = pid(&stack).await;
-    let error = stack.invoke("sample", wish("exit")).await.unwrap_err();
+    let error = stack.invoke("sample", payload("exit")).await.unwrap_err();
     assert!(
-        matches!(&error, InvocationError::Crashed(how) if how == "exit status: 1"),
+        matches!(&error, InvocationError::Crashed(reason) if reason == "exit status: 1"),
         "{error}"
     );
-    // What it said last is in the logs by then.
+    // By then, its last line is in the logs.
     assert!(stack.logs().lines().iter().any(|line| line == "leaving"));
     assert_ne!(pid(&stack).await, first);
 }
 
 #[tokio::test]
-async fn a_process_that_was_killed_while_idle_is_replaced_without_an_error() {
+async fn an_idle_process_that_was_killed_is_replaced_without_an_error() {
     let stack = stack().await;
     let first = pid(&stack).await;
     let number = stack.processes("sample");
@@ -98,8 +98,8 @@ async fn killing_a_function_ends_its_invocations() {
     let stack = Arc::new(stack().await);
     let room = WaitingRoom::open().await;
     let invocation = tokio::spawn({
-        let (stack, wish) = (Arc::clone(&stack), room.wish());
-        async move { stack.invoke("sample", wish).await }
+        let (stack, payload) = (Arc::clone(&stack), room.payload());
+        async move { stack.invoke("sample", payload).await }
     });
     let (process, _connection) = room.arrival().await;
     stack.kill("sample").await;
@@ -111,8 +111,8 @@ async fn killing_a_function_ends_its_invocations() {
 async fn an_error_or_a_panic_that_the_runtime_catches_leaves_the_process_alive() {
     let stack = stack().await;
     let first = pid(&stack).await;
-    for (what, message) in [("error", "it did not work"), ("panic", "Lambda panicked: out of order")] {
-        let error = stack.invoke("sample", wish(what)).await.unwrap_err();
+    for (behaviour, message) in [("error", "it did not work"), ("panic", "Lambda panicked: out of order")] {
+        let error = stack.invoke("sample", payload(behaviour)).await.unwrap_err();
         let InvocationError::Function(report) = error else {
             panic!("{error}")
         };
@@ -125,12 +125,12 @@ async fn an_error_or_a_panic_that_the_runtime_catches_leaves_the_process_alive()
 }
 
 #[tokio::test]
-async fn an_invocation_past_its_time_out_is_killed() {
+async fn an_invocation_that_exceeds_its_time_limit_is_killed() {
     let stack = Stack::start(options_for(&TEMPLATE.replace("Timeout: 10", "Timeout: 1")))
         .await
         .unwrap();
     let first = pid(&stack).await;
-    let error = stack.invoke("sample", wish("hang")).await.unwrap_err();
+    let error = stack.invoke("sample", payload("hang")).await.unwrap_err();
     assert_eq!(error.to_string(), "the function was killed after 1 s");
     assert!(!is_running(first));
     assert_ne!(pid(&stack).await, first);
@@ -156,7 +156,7 @@ async fn a_function_that_does_not_start_is_an_error_and_its_output_is_shown() {
     let stack = stack().await;
     let error = stack.invoke("broken", "{}".into()).await.unwrap_err();
     assert!(
-        matches!(&error, InvocationError::Init(how) if how == "exit status: 3"),
+        matches!(&error, InvocationError::Init(reason) if reason == "exit status: 3"),
         "{error}"
     );
     assert!(stack.logs().lines().iter().any(|line| line == "refusing to start"));
@@ -168,19 +168,19 @@ async fn a_function_that_does_not_start_is_an_error_and_its_output_is_shown() {
 }
 
 #[tokio::test]
-async fn a_response_larger_than_lambda_takes_is_an_error() {
+async fn a_response_larger_than_lambdas_quota_is_an_error() {
     let stack = stack().await;
-    let error = stack.invoke("sample", wish("large")).await.unwrap_err();
+    let error = stack.invoke("sample", payload("large")).await.unwrap_err();
     assert!(matches!(error, InvocationError::ResponseTooLarge), "{error}");
-    // The process may or may not survive its refused response; either way the next invocation is served.
+    // The process may end after its rejected response. In either case, the next invocation succeeds.
     pid(&stack).await;
 }
 
 #[tokio::test]
-async fn a_rebuilt_binary_is_picked_up_by_the_next_invocation() {
+async fn the_next_invocation_runs_a_rebuilt_binary() {
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join("sample");
-    // Copied by another program: a file that this process had open for writing while another test forks can't be run.
+    // Another program copies the file. If this process wrote it while another test forks, the file could not be run.
     let install = || {
         let new = folder.path().join("new");
         let copied = Command::new("cp").arg(sample_function()).arg(&new).status().unwrap();
@@ -199,7 +199,7 @@ async fn a_rebuilt_binary_is_picked_up_by_the_next_invocation() {
     install();
     let second = pid(&stack).await;
     assert_ne!(second, first);
-    // While cargo is writing there is no file, and the process at hand goes on.
+    // While cargo replaces the file, it is missing. The current process is kept.
     std::fs::remove_file(&binary).unwrap();
     assert_eq!(pid(&stack).await, second);
 }
@@ -209,7 +209,7 @@ async fn a_function_has_exactly_the_variables_of_the_template_and_of_lambda() {
     let stack = stack().await;
     let environment = ask(&stack, json!({"do": "environment"})).await;
     let mut environment: BTreeMap<String, String> = serde_json::from_value(environment).unwrap();
-    // Set by the Rust runtime itself for each invocation.
+    // The Rust runtime sets this for each invocation.
     environment.remove("_X_AMZN_TRACE_ID");
     let runtime_api = environment.remove("AWS_LAMBDA_RUNTIME_API").unwrap();
     assert!(
@@ -251,16 +251,16 @@ async fn a_function_has_exactly_the_variables_of_the_template_and_of_lambda() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_running_after_stop() {
+async fn no_process_and_no_server_is_left_after_stop() {
     let stack = Arc::new(stack().await);
     let room = WaitingRoom::open().await;
     let invocation = tokio::spawn({
-        let (stack, wish) = (Arc::clone(&stack), room.wish());
-        async move { drop(stack.invoke("sample", wish).await) }
+        let (stack, payload) = (Arc::clone(&stack), room.payload());
+        async move { drop(stack.invoke("sample", payload).await) }
     });
     let (busy, _connection) = room.arrival().await;
     let idle = pid(&stack).await;
-    // Two processes, one of them in the middle of an invocation.
+    // There are two processes, and one of them is busy.
     assert_ne!(busy, idle);
     let url = stack.url().to_owned();
     stack.kill("broken").await;
@@ -273,19 +273,19 @@ async fn nothing_is_left_running_after_stop() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_dropped_ends_its_processes_too() {
+async fn a_dropped_stack_also_ends_its_processes() {
     use tokio::io::AsyncReadExt;
 
     let stack = Arc::new(stack().await);
     let room = WaitingRoom::open().await;
     let invocation = tokio::spawn({
-        let (stack, wish) = (Arc::clone(&stack), room.wish());
-        async move { drop(stack.invoke("sample", wish).await) }
+        let (stack, payload) = (Arc::clone(&stack), room.payload());
+        async move { drop(stack.invoke("sample", payload).await) }
     });
     let (_, mut connection) = room.arrival().await;
     invocation.abort();
     let _ = invocation.await;
     drop(stack);
-    // The process's end of the connection goes with it.
+    // The end of the process closes its side of the connection.
     assert!(connection.read_u8().await.is_err());
 }

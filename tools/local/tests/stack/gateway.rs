@@ -1,4 +1,4 @@
-//! The HTTP front from outside: what it hands on, what it answers by itself.
+//! Tests of the gateway over HTTP: its events for the functions, and its own answers.
 
 use http::Request;
 use serde_json::json;
@@ -48,7 +48,7 @@ async fn path_parameters_arrive_decoded_and_end_at_a_question_mark() {
 }
 
 #[tokio::test]
-async fn what_fits_no_route_is_not_found() {
+async fn a_request_without_a_route_is_not_found() {
     let stack = stack().await;
     for path in ["/", "/thing", "/things", "/things/7/", "/things/a%2Fb", "/things/%3Fb"] {
         let answer = get(&stack, path).await;
@@ -64,17 +64,17 @@ async fn what_fits_no_route_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_function_that_fails_or_gives_no_answer_is_an_internal_server_error() {
+async fn a_function_without_a_valid_answer_is_an_internal_server_error() {
     let stack = stack().await;
-    for what in ["exit", "error", "panic", "no-answer", "large"] {
-        let answer = get(&stack, &format!("/things/7?do={what}")).await;
-        assert_eq!((answer.status, answer.body.as_str()), (500, FAILED), "{what}");
-        assert_eq!(get(&stack, "/things/7").await.status, 200, "after {what}");
+    for behaviour in ["exit", "error", "panic", "no-answer", "large"] {
+        let answer = get(&stack, &format!("/things/7?do={behaviour}")).await;
+        assert_eq!((answer.status, answer.body.as_str()), (500, FAILED), "{behaviour}");
+        assert_eq!(get(&stack, "/things/7").await.status, 200, "after {behaviour}");
     }
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_without_a_route() {
+async fn a_preflight_request_is_answered_without_a_route() {
     let stack = stack().await;
     let request = Request::options(format!("{}/anywhere", stack.url()))
         .header("origin", "https://b.example")
@@ -93,7 +93,7 @@ async fn a_preflight_is_answered_without_a_route() {
 }
 
 #[tokio::test]
-async fn answers_have_cors_headers_if_an_allowed_origin_was_sent_and_only_those_of_the_template() {
+async fn only_answers_to_an_allowed_origin_have_cors_headers_and_only_those_of_the_template() {
     let stack = stack().await;
     let from = async |path: &str, origin: Option<&str>| {
         let mut request = Request::get(format!("{}{path}", stack.url()));
@@ -118,7 +118,7 @@ async fn answers_have_cors_headers_if_an_allowed_origin_was_sent_and_only_those_
 }
 
 #[tokio::test]
-async fn requests_beyond_the_quotas_are_refused() {
+async fn requests_beyond_the_quotas_are_rejected() {
     let stack = stack().await;
     let long = "x".repeat(10_240);
     let answer = send(
@@ -137,7 +137,7 @@ async fn requests_beyond_the_quotas_are_refused() {
     )
     .await;
     assert_eq!(answer.status, 200);
-    // More than Lambda takes, then more than the gateway takes.
+    // The first size exceeds Lambda's quota, the second one the gateway's.
     for megabytes in [7, 11] {
         let body = "x".repeat(megabytes * 1024 * 1024);
         let request = Request::post(format!("{}/things", stack.url())).header("content-type", "text/plain");
@@ -150,7 +150,7 @@ async fn requests_beyond_the_quotas_are_refused() {
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_does_not_end_the_invocation() {
+async fn an_invocation_is_completed_after_its_caller_disconnects() {
     let stack = stack().await;
     let room = WaitingRoom::open().await;
     let request = tokio::spawn(send(

@@ -1,9 +1,8 @@
-//! The stack as a whole, run with a sample function in the place of the real ones, so that crashes, time-outs and odd
-//! answers can be had at will.
+//! Tests of the whole stack with a sample function, which can crash, hang and send odd answers on request.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "clippy's exception for tests does not reach the helpers that they share"
+    reason = "clippy's exception for tests does not apply to their helpers"
 )]
 
 mod functions;

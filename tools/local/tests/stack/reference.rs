@@ -1,4 +1,4 @@
-//! The reference page: who gets it, what is in it, and that the gateway is otherwise as it was.
+//! Tests of the reference page: its readers, its content, and its effect on the gateway.
 
 use std::{
     fs,
@@ -33,7 +33,7 @@ async fn with_header(stack: &Stack, path: &str, name: &str, value: &str) -> Answ
 }
 
 #[tokio::test]
-async fn the_page_calls_this_stack_with_a_token_that_is_valid_now() {
+async fn the_page_calls_this_stack_with_a_valid_token() {
     let stack = stack().await;
     let page = get(&stack, "/").await;
     assert_eq!(page.status, 200);
@@ -52,7 +52,7 @@ async fn the_page_calls_this_stack_with_a_token_that_is_valid_now() {
 }
 
 #[tokio::test]
-async fn all_that_the_page_loads_is_there_and_nothing_else_may_be_loaded() {
+async fn the_page_loads_only_files_of_the_stack_and_all_of_them_exist() {
     let stack = stack().await;
     let page = get(&stack, "/").await.body;
     for script in ["reference/scalar.js", "reference/start.js"] {
@@ -66,7 +66,7 @@ async fn all_that_the_page_loads_is_there_and_nothing_else_may_be_loaded() {
 }
 
 #[tokio::test]
-async fn the_document_is_that_of_the_workspace_with_this_stack_as_its_first_server() {
+async fn the_document_is_the_workspaces_with_this_stack_as_the_first_server() {
     let stack = stack().await;
     let document = get(&stack, "/openapi.yaml").await;
     assert_eq!(document.headers["content-type"], "application/yaml");
@@ -80,7 +80,7 @@ async fn the_document_is_that_of_the_workspace_with_this_stack_as_its_first_serv
 }
 
 #[tokio::test]
-async fn only_this_machine_by_its_own_names_gets_the_page() {
+async fn the_page_is_served_only_under_this_machines_own_names() {
     let stack = stack().await;
     let port = stack.url().rsplit(':').next().unwrap();
     for host in ["127.0.0.1", "localhost", "[::1]"] {
@@ -109,7 +109,7 @@ async fn scripts_of_other_origins_may_not_read_the_page() {
 }
 
 #[tokio::test]
-async fn other_methods_and_paths_are_the_gateways() {
+async fn the_gateway_answers_other_methods_and_paths() {
     let stack = stack().await;
     let not_found = json!({"message": "Not Found"});
     for (method, path) in [
@@ -151,7 +151,7 @@ fn a_static_site_is_the_same_page_without_a_token() {
 }
 
 #[test]
-fn a_document_that_is_not_there_is_named() {
+fn a_missing_document_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing.yaml");
     let error = reference::write(folder.path(), &missing).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What a stack starts with, and what it refuses to start with.
+//! Tests of starting a stack, with valid and invalid options.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use serde_json::json;
 
 use crate::support::{TEMPLATE, ask, options, options_for};
 
-/// Why a stack does not start.
-async fn refusal(options: Options) -> String {
+/// The error of a stack that does not start.
+async fn error(options: Options) -> String {
     Stack::start(options).await.err().unwrap().to_string()
 }
 
 #[tokio::test]
-async fn tables_are_those_of_the_template_and_outlive_the_stack_in_a_data_folder() {
+async fn the_template_defines_the_tables_and_a_data_folder_keeps_them() {
     let folder = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let stack = Stack::start(Options {
@@ -34,7 +34,7 @@ async fn tables_are_those_of_the_template_and_outlive_the_stack_in_a_data_folder
 }
 
 #[tokio::test]
-async fn given_values_come_before_those_of_stack_and_template() {
+async fn given_values_win_over_those_of_stack_and_template() {
     let variables = BTreeMap::from([("GREETING", "hi"), ("DYNAMODB_URL", "http://proxy")]);
     let variables = variables
         .into_iter()
@@ -49,25 +49,25 @@ async fn given_values_come_before_those_of_stack_and_template() {
 }
 
 #[tokio::test]
-async fn a_value_for_a_variable_that_no_function_declares_is_refused() {
+async fn a_value_for_a_variable_that_no_function_declares_is_rejected() {
     let variables = BTreeMap::from([("GREETINGS".to_owned(), "hi".to_owned())]);
-    let refusal = refusal(Options { variables, ..options() }).await;
-    assert_eq!(refusal, "no function in template.yaml declares the variable GREETINGS");
+    let error = error(Options { variables, ..options() }).await;
+    assert_eq!(error, "no function in template.yaml declares the variable GREETINGS");
 }
 
 #[tokio::test]
 async fn a_variable_without_a_local_value_is_named() {
-    for (value, problem) in [
+    for (value, reason) in [
         (
             "!GetAtt Api.ApiEndpoint",
             "only AWS can resolve !GetAtt Api.ApiEndpoint",
         ),
         ("!Ref Nobody", "!Ref Nobody is neither a parameter nor a table"),
     ] {
-        let refusal = refusal(options_for(&TEMPLATE.replace("!Ref Greeting,", &format!("{value},")))).await;
+        let error = error(options_for(&TEMPLATE.replace("!Ref Greeting,", &format!("{value},")))).await;
         assert_eq!(
-            refusal,
-            format!("template.yaml: no local value for the variable GREETING of sample: {problem}")
+            error,
+            format!("template.yaml: no local value for the variable GREETING of sample: {reason}")
         );
     }
 }
@@ -77,21 +77,21 @@ async fn a_function_without_a_binary_is_named() {
     let mut options = options();
     options.binaries.remove("sample");
     let expected = "template.yaml, Resources.SampleFunction: there is no binary named sample";
-    assert_eq!(refusal(options).await, expected);
+    assert_eq!(error(options).await, expected);
 }
 
 #[tokio::test]
-async fn a_public_address_is_refused() {
-    let refusal = refusal(Options {
+async fn a_public_address_is_rejected() {
+    let error = error(Options {
         also_listen: Some("0.0.0.0".parse().unwrap()),
         ..options()
     })
     .await;
-    assert!(refusal.starts_with("will not listen on 0.0.0.0: "), "{refusal}");
+    assert!(error.starts_with("will not listen on 0.0.0.0: "), "{error}");
 }
 
 #[tokio::test]
-async fn tables_can_listen_on_one_more_address() {
+async fn tables_can_listen_on_an_additional_address() {
     let stack = Stack::start(Options {
         also_listen: Some("127.0.0.2".parse().unwrap()),
         ..options()
@@ -115,7 +115,7 @@ async fn tables_can_listen_on_one_more_address() {
 }
 
 #[tokio::test]
-async fn functions_are_told_about_a_real_event_service() {
+async fn functions_get_the_variables_of_a_real_event_service() {
     let key = Key::generate().unwrap().private;
     let event_service = EventServiceChoice::Real {
         url: "http://127.0.0.1:1/".to_owned(),
@@ -133,16 +133,16 @@ async fn functions_are_told_about_a_real_event_service() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_told() {
+async fn an_invalid_key_is_named() {
     let event_service = EventServiceChoice::Real {
         url: "http://127.0.0.1:1/".to_owned(),
         account: "chats.svc.example.org".to_owned(),
         key: "a key".to_owned(),
     };
-    let refusal = refusal(Options {
+    let error = error(Options {
         event_service,
         ..options()
     })
     .await;
-    assert!(refusal.starts_with("the service's key"), "{refusal}");
+    assert!(error.starts_with("the service's key"), "{error}");
 }

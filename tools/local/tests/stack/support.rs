@@ -1,4 +1,4 @@
-//! What the tests share: a stack with the sample function, an HTTP client, and a place where functions wait.
+//! Helpers of the tests: a stack with the sample function, an HTTP client, and a place where functions wait.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Two functions of the same binary, one of which refuses to start, and one table.
+/// A template with one table and two functions of the same binary. One of the functions does not start.
 pub(crate) const TEMPLATE: &str = r#"
 Parameters:
   Greeting: {Type: String, Default: hello}
@@ -65,7 +65,7 @@ Resources:
       KeySchema: [{AttributeName: pk, KeyType: HASH}]
 "#;
 
-/// The sample function's executable, which cargo builds together with the tests.
+/// The executable of the sample function. Cargo builds it together with the tests.
 pub(crate) fn sample_function() -> PathBuf {
     let test = env::current_exe().unwrap();
     let path = test
@@ -101,13 +101,13 @@ pub(crate) async fn stack() -> Stack {
     Stack::start(options()).await.unwrap()
 }
 
-/// Asks the sample function for something and returns its answer.
-pub(crate) async fn ask(stack: &Stack, wish: Value) -> Value {
-    let answer = stack.invoke("sample", wish.to_string().into()).await.unwrap();
+/// Invokes the sample function and returns its answer.
+pub(crate) async fn ask(stack: &Stack, payload: Value) -> Value {
+    let answer = stack.invoke("sample", payload.to_string().into()).await.unwrap();
     serde_json::from_slice(&answer).unwrap()
 }
 
-/// The id of the process that serves the next invocation.
+/// The id of the process that handles the next invocation.
 pub(crate) async fn pid(stack: &Stack) -> u64 {
     ask(stack, json!({"do": "pid"})).await.as_u64().unwrap()
 }
@@ -157,7 +157,7 @@ pub(crate) async fn get(stack: &Stack, path: &str) -> Answer {
     send(Request::get(format!("{}{path}", stack.url())), "").await
 }
 
-/// Where invocations wait until the test lets them go.
+/// A place where invocations wait until the test releases them.
 pub(crate) struct WaitingRoom(TcpListener);
 
 impl WaitingRoom {
@@ -169,19 +169,20 @@ impl WaitingRoom {
         self.0.local_addr().unwrap()
     }
 
-    /// The payload of an invocation that will wait here.
-    pub(crate) fn wish(&self) -> Bytes {
+    /// The payload of an invocation that waits here.
+    pub(crate) fn payload(&self) -> Bytes {
         json!({"do": "wait", "for": self.address().to_string()})
             .to_string()
             .into()
     }
 
-    /// The query of a request that will wait here.
+    /// The query of a request that waits here.
     pub(crate) fn query(&self) -> String {
         format!("do=wait&for={}", self.address())
     }
 
-    /// The next invocation that arrives: its process, and a connection whose closing lets it go on.
+    /// The process id of the next invocation that arrives, and a connection. Closing the connection releases the
+    /// invocation.
     pub(crate) async fn arrival(&self) -> (u64, TcpStream) {
         let (mut connection, _) = self.0.accept().await.unwrap();
         (connection.read_u32().await.unwrap().into(), connection)
