@@ -54,16 +54,17 @@ pub async fn build(profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error>
         Profile::Release => &["--release", "--bins"],
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let cargo = Command::new(cargo)
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(selection)
         .current_dir(workspace())
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
+        .stdout(Stdio::piped())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .map_err(Error::Cargo)?;
+    // `Command::output` would also capture standard error, where cargo shows its progress.
+    let output = cargo.wait_with_output().await.map_err(Error::Cargo)?;
     if !output.status.success() {
         return Err(Error::Build);
     }
