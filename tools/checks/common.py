@@ -1,4 +1,4 @@
-"""What several checks need: tools and their environments, processes, and a running `cargo local`."""
+"""Shared code of the checks: tools, Python environments, processes, and `cargo local`."""
 
 import argparse
 import contextlib
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
 REQUIREMENTS = Path(__file__).with_name("requirements")
 WEB = ROOT / "tests/web"
-# Where what is not installed comes from.
+# How to install each program that a check may need.
 INSTALL = {
     "cargo": "install Rust (https://rustup.rs)",
     "curl": "apt-get install curl",
@@ -35,21 +35,23 @@ INSTALL = {
 
 
 def set_up():
-    """What every check does first.
+    """Prepares this process. Every check calls this first.
 
-    A check that is told to end does so like one that fails: what it started ends with it. And it
-    has no AWS in its environment, so that nothing reaches, or waits for, a developer's account.
+    On SIGTERM, a check exits as if it had failed, so it also stops the processes that it started.
+    The AWS settings are removed from the environment, so that no process uses a developer's account
+    or waits for it.
     """
-    # What is said is seen at once, and before what a command says then.
+    # Messages appear immediately, and before the output of the next command.
     sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    # A script in the background inherits that it is to be ignored, and so would what it starts.
+    # Shells start background jobs with SIGINT ignored, and child processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("AWS_") and not name.startswith("AWS_LC_")]:
         del os.environ[name]
 
 
 def parser(prog, doc, **options):
+    """Creates an argument parser whose help shows `doc` with its line breaks."""
     raw = argparse.RawDescriptionHelpFormatter
     return argparse.ArgumentParser(prog=prog, description=doc, formatter_class=raw, **options)
 
@@ -57,30 +59,33 @@ def parser(prog, doc, **options):
 # ---- Tools.
 
 
-def need(*programs):
-    """Ends the check with one line if a program is missing."""
+def require(*programs):
+    """Ends the check if a program is missing, and says how to install it."""
     for program in programs:
         if not shutil.which(program):
             sys.exit(f"{program} is missing: {INSTALL[program]}")
 
 
 def call(*command, **options):
-    """Runs a command to its end, and ends the check if it fails. Nothing that it started stays."""
-    need(*{command[0]} & INSTALL.keys())
+    """Runs a command and waits for it. Ends the check if it fails.
+
+    The processes that the command started end with it.
+    """
+    require(*{command[0]} & INSTALL.keys())
     if run(command, **options) != 0:
         sys.exit(f"failed: {shlex.join(map(str, command))}")
 
 
 def output(*command):
-    """What a command prints. Ends the check if it fails."""
-    with tempfile.TemporaryFile("w+") as said:
-        call(*command, stdout=said)
-        said.seek(0)
-        return said.read()
+    """Runs a command and returns its output. Ends the check if it fails."""
+    with tempfile.TemporaryFile("w+") as stdout:
+        call(*command, stdout=stdout)
+        stdout.seek(0)
+        return stdout.read()
 
 
 def install(*packages):
-    """Installs packages of Debian, as root. Anybody else is told to."""
+    """Installs Debian packages if this process is root. Otherwise ends the check and names them."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         sys.exit(f"{packages[0]} is missing: apt-get install {' '.join(packages)}")
     print(f"installing {packages[0]}")
@@ -90,66 +95,74 @@ def install(*packages):
 
 
 def tracked(*paths):
-    """The files that git tracks, by their paths from the root."""
+    """Returns the files that git tracks, as paths from the root."""
     return output("git", "-C", str(ROOT), "ls-files", "-z", "--", *paths).split("\0")[:-1]
 
 
 def environments():
+    """Returns the names of all Python environments."""
     return sorted(file.stem for file in REQUIREMENTS.glob("*.txt"))
 
 
 def environment(name):
-    """The folder of the commands of requirements/NAME.txt.
+    """Creates the environment of requirements/NAME.txt and returns the folder of its commands.
 
-    One environment per tool, because their dependencies contradict each other.
+    Each tool has its own environment, because the tools' dependencies conflict.
     """
-    wanted, folder = REQUIREMENTS / f"{name}.txt", TARGET / "venvs" / name
-    if not is_installed(wanted, folder / wanted.name):
+    requirements, folder = REQUIREMENTS / f"{name}.txt", TARGET / "venvs" / name
+    if not is_installed(requirements, folder / requirements.name):
         if not importlib.util.find_spec("ensurepip"):
             sys.exit("Python's venv is missing: apt-get install python3-venv")
         shutil.rmtree(folder, ignore_errors=True)
         pip = [folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check"]
         call(sys.executable, "-m", "venv", folder)
-        call(*pip, "--requirement", wanted, stdout=sys.stderr)
-        shutil.copy(wanted, folder)
+        call(*pip, "--requirement", requirements, stdout=sys.stderr)
+        shutil.copy(requirements, folder)
     return folder / "bin"
 
 
 def in_environment(name):
-    """Goes on with the Python of an environment: starts the script again, unless this is that one."""
+    """Restarts the script with the Python of an environment, unless that Python already runs it."""
     python = environment(name) / "python"
     if not os.path.samefile(sys.prefix, python.parents[1]):
         os.execv(python, [str(python), os.path.abspath(SCRIPT), *sys.argv[1:]])
 
 
-# Before anyone changes the working directory.
+# Read here because the path may be relative, and checks change the working directory later.
 SCRIPT = os.path.abspath(sys.argv[0])
 
 
 def node_tools():
-    """The folder of the commands of tests/web/package-lock.json: one set for all that is in Node.js."""
-    need("npm")
-    wanted, modules = WEB / "package-lock.json", WEB / "node_modules"
-    if not is_installed(wanted, modules / wanted.name):
-        # No package runs a script of its own.
+    """Installs the packages of tests/web/package-lock.json and returns the folder of its commands.
+
+    This one set contains all tools that run in Node.js.
+    """
+    require("npm")
+    lock, modules = WEB / "package-lock.json", WEB / "node_modules"
+    if not is_installed(lock, modules / lock.name):
+        # With --ignore-scripts, no package runs its own install script.
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
         call("npm", "ci", "--prefix", WEB, *options, stdout=sys.stderr)
-        shutil.copy(wanted, modules)
+        shutil.copy(lock, modules)
     return modules / ".bin"
 
 
-def is_installed(wanted, copy):
-    """The copy of a list is made last, so what was left half installed is installed again."""
-    return copy.exists() and copy.read_bytes() == wanted.read_bytes()
+def is_installed(requirements, copy):
+    """Returns whether the packages of a file are installed, which a copy of the file shows.
+
+    The copy is made last, so an interrupted installation is repeated.
+    """
+    return copy.exists() and copy.read_bytes() == requirements.read_bytes()
 
 
 # ---- Processes.
 
 
 class Process:
-    """A process that runs for the time of a `with` block and writes to the file `log`.
+    """A process that runs during a `with` block and writes its output to the file `log`.
 
-    It leads a group of its own, which is ended by its id, so that nothing that it started outlives it.
+    It leads its own process group. At the end of the block the whole group is stopped, so no child
+    process outlives it.
     """
 
     def __init__(self, name, command, log=None, end_with=signal.SIGTERM, **options):
@@ -166,56 +179,58 @@ class Process:
         return self
 
     def __exit__(self, *_):
-        for kind, seconds in ((self.end_with, 15), (signal.SIGKILL, 5)):
+        for signal_number, seconds in ((self.end_with, 15), (signal.SIGKILL, 5)):
             deadline = time.monotonic() + seconds
             while time.monotonic() < deadline:
                 try:
-                    os.killpg(self.process.pid, kind)
+                    os.killpg(self.process.pid, signal_number)
                 except ProcessLookupError:
                     return
-                # Then only asked whether anything of the group is left, itself reaped.
-                kind = 0
+                # Signal 0 only tests whether the group still exists. The poll reaps its leader.
+                signal_number = 0
                 time.sleep(0.05)
                 self.process.poll()
-        raise RuntimeError(f"{self.name} (process group {self.process.pid}) does not end")
+        raise RuntimeError(f"{self.name} (process group {self.process.pid}) does not stop")
 
     def text(self):
-        """What it wrote so far."""
+        """Returns the output so far."""
         with open(self.log, errors="replace") as log:
             return log.read()
 
     def wait_until(self, ready, seconds=60):
-        """Waits until `ready()` returns something, which is returned. Ends the check if that takes
-        longer, or if the process ends first."""
+        """Waits until `ready()` returns a true value, and returns it.
+
+        Ends the check if that takes more than `seconds`, or if the process exits first.
+        """
         deadline = time.monotonic() + seconds
-        while not (found := ready()):
+        while not (result := ready()):
             if self.process.poll() is not None:
-                sys.exit(f"{self.name} ended:\n{self.text()}")
+                sys.exit(f"{self.name} exited:\n{self.text()}")
             if time.monotonic() > deadline:
                 sys.exit(f"{self.name} is not ready after {seconds} s:\n{self.text()}")
             time.sleep(0.1)
-        return found
+        return result
 
     def find(self, pattern):
-        """Waits until it wrote what `pattern` matches; the match."""
+        """Waits until the output matches `pattern`, and returns the match."""
         return self.wait_until(lambda: re.search(pattern, self.text(), re.MULTILINE))
 
 
 def run(command, **options):
-    """Runs a command and returns its exit status. Nothing that it started stays."""
+    """Runs a command and returns its exit status. The processes that it started end with it."""
     with Process(command[0], command, **options) as process:
         return process.process.wait()
 
 
 def free_port():
-    """A port of 127.0.0.1 on which nobody listens."""
+    """Returns a port of 127.0.0.1 that is not in use."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 def answer(url):
-    """Whatever a server answers to GET; None if it does not."""
+    """Sends GET to a server. Returns the answer with any status, or None if there is no answer."""
     try:
         return urllib.request.urlopen(url, timeout=5)
     except urllib.error.HTTPError as error:
@@ -228,16 +243,16 @@ def answer(url):
 
 
 def end_to_end(part, *options, **environment):
-    """Runs the end-to-end tests whose names begin with `part`; whether all passed."""
-    # With all features, as all checks of this kind: the tests are then compiled once.
+    """Runs the end-to-end tests whose names contain `part`, and returns whether all passed."""
+    # Every check enables all features, so the tests are compiled only once.
     command = "cargo test --workspace --locked --all-features --test end-to-end --".split()
-    need("cargo")
+    require("cargo")
     return run([*command, part, *options], env={**os.environ, **environment}) == 0
 
 
 def executables():
-    """Builds the workspace in debug mode and returns its executables by name."""
-    # The same as `cargo local` builds, so that nothing is compiled twice.
+    """Builds the workspace in debug mode and returns the executables by name."""
+    # `cargo local` builds with the same options, so nothing is compiled twice.
     messages = output(*"cargo build --workspace --bins --locked --message-format=json-render-diagnostics".split())
     built = map(json.loads, messages.splitlines())
     return {message["target"]["name"]: message["executable"] for message in built if message.get("executable")}
@@ -245,7 +260,7 @@ def executables():
 
 @contextlib.contextmanager
 def cargo_local(log, *options):
-    """A running `cargo local` on free ports. The URLs of its API and of its tables."""
+    """Runs `cargo local` on free ports and yields the URLs of its API and of its tables."""
     ports = "--port 0 --dynamodb-port 0 --event-service-port 0".split()
     with Process("cargo local", [executables()["local"], *ports, *options], log) as stack:
         api = stack.find(r"^ready (.+)$")[1]

@@ -1,7 +1,7 @@
-"""the end-to-end tests saw each answer that openapi.yaml promises
+"""Checks that the end-to-end tests saw every answer that openapi.yaml promises.
 
-Looks at the file OPENAPI_SEEN, into which a whole run of the tests wrote what it saw, and empties it.
-An answer that no test saw is either not true or not tested.
+A full run of the tests records the answers that it saw in the file OPENAPI_SEEN. This check reads
+the file and then empties it. An answer that no test saw is either untrue or untested.
 
     export OPENAPI_SEEN=$(mktemp); cargo test --workspace && tools/check coverage
 """
@@ -10,28 +10,28 @@ import os
 import sys
 from pathlib import Path
 
-# What no test can bring about, on any operation, and why.
+# Answers that no test can cause, on any operation, each with the reason.
 UNSEEN = {
-    "429 gateway": "the local gateway does not count requests; throttling is a setting of the deployed one",
-    "503 gateway": "a function would have to be silent for 30 s, and is ended after 10 s",
+    "429 gateway": "only the deployed gateway limits the rate; the local one does not count requests",
+    "503 gateway": "a function would have to stay silent for 30 s, but it is stopped after 10 s",
 }
 
 
 def run(_):
     file = Path(os.environ.get("OPENAPI_SEEN") or sys.exit("OPENAPI_SEEN is missing: tools/check coverage --help"))
-    # By what was written: "promised createChat 201 chat" or "seen createChat 201 chat".
+    # A line is "promised createChat 201 chat" or "seen createChat 201 chat".
     outcomes = {"promised": set(), "seen": set()}
     for line in file.read_text().splitlines() if file.exists() else []:
         kind, outcome = line.split(" ", 1)
         outcomes[kind].add(outcome)
-    # The next run starts with nothing.
+    # The next run starts with an empty file.
     file.write_text("")
     promised, seen = outcomes["promised"], outcomes["seen"]
     excused = {outcome for outcome in promised | seen if outcome.split(" ", 1)[1] in UNSEEN}
     faults = [f"no test saw {outcome}" for outcome in sorted(promised - seen - excused)]
-    faults += [f"a test saw {outcome}, which UNSEEN says none can" for outcome in sorted(seen & excused)]
+    faults += [f"a test saw {outcome}, so remove it from UNSEEN" for outcome in sorted(seen & excused)]
     if not promised:
-        faults.append(f"{file} says nothing: no end-to-end test ran with it")
-    counts = f"{len(promised & seen)} of {len(promised)} answers seen, {len(excused)} can't be"
+        faults.append(f"{file} has no promised answers: no end-to-end test ran with OPENAPI_SEEN")
+    counts = f"{len(promised & seen)} of {len(promised)} answers seen, {len(excused)} can't be tested"
     print("\n".join([f"coverage of openapi.yaml: {counts}", *faults]))
     sys.exit(bool(faults))

@@ -1,10 +1,12 @@
-"""the stack in an emulator of AWS, with the end-to-end tests at its URL
+"""Deploys the stack into an emulator of AWS and runs the end-to-end tests at its URL.
 
-What is deployed is template.yaml, by CloudFormation: tables, key, roles, functions with their aliases,
-the API with its routes. The functions are the real binaries, which ministack runs as processes of this
-machine; they sign with its KMS, and each may do what its role allows, no more. Nothing listens but on
-127.0.0.1. What the emulator does not have is left out, and said: gradual deployment, alarms on metric
-math, conditions on kms: keys.
+The emulator is ministack. Its CloudFormation deploys template.yaml: the tables, the key, the roles,
+the functions with their aliases, and the API with its routes. ministack runs the real binaries of
+the functions as processes on this machine. They sign with its KMS, and each function may do only
+what its role allows. Everything listens on 127.0.0.1 only.
+
+The emulator does not support gradual deployment, alarms on metric math, or conditions on kms: keys.
+They are left out, and the check lists them.
 """
 
 import argparse
@@ -20,8 +22,8 @@ from checks.common import end_to_end, free_port, in_environment, run as run_comm
 
 
 def add_arguments(parser):
-    parser.add_argument("--build", metavar="FOLDER", help="what sam build made, as .aws-sam/build [debug binaries]")
-    help = "what to run against the stack [the end-to-end tests]"
+    parser.add_argument("--build", metavar="FOLDER", help="output of sam build, as in .aws-sam/build [debug binaries]")
+    help = "command to run against the stack [the end-to-end tests]"
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help=help)
 
 
@@ -49,7 +51,7 @@ def run(options):
             "TENANTS_TABLE": outputs["TenantsTableName"],
             "SERVICE_KEY_ID": outputs["ServiceKeyId"],
             "SERVICE_ACCOUNT": environment.parameters["ServiceAccount"],
-            # Where the tests are to be the event service.
+            # The tests play the event service at this address.
             "EVENT_SERVICE_ADDRESS": event_service,
         }
         print("checks")
@@ -66,10 +68,10 @@ def run(options):
 
 
 def check_logs(emulator):
-    """Each function tells of its requests in the log group that the template gave it."""
+    """Checks that each function logs its requests to the log group that the template gives it."""
     answered = {group for group, line in emulator.log_lines() if '"request answered"' in line and json.loads(line)}
     functions = emulator.functions()
     groups = {function["LoggingConfig"]["LogGroup"] for function in functions}
     print(f"logs: {len(groups & answered)} of {len(functions)} functions")
     if not functions or answered != groups or len(groups) != len(functions):
-        sys.exit(f"failed: requests are told of in {sorted(answered)}, not in {sorted(groups)}")
+        sys.exit(f"failed: requests are logged to {sorted(answered)}, expected {sorted(groups)}")

@@ -1,8 +1,8 @@
-"""A Docker engine of its own for `sam local`, and an image to run the functions in: for machines (CI,
-mostly) that have neither an engine nor a registry.
+"""Starts a Docker engine for `sam local` and builds the image that the functions run in.
 
-The image is made of this machine's own C library, not of Amazon Linux 2023's: that the functions ask
-for no newer one than Lambda has is for `tools/check build` to say.
+This is for machines without an engine or a registry, mostly in CI. The image contains this
+machine's C library, not that of Amazon Linux 2023. `tools/check build` checks that the functions do
+not require a newer C library than Lambda has.
 """
 
 import contextlib
@@ -12,44 +12,51 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from checks.common import Process, install, need, output
+from checks.common import Process, install, output, require
 
-# Where containers reach this machine: a private network that nothing else is likely to use.
+# Containers reach this machine at this address. Nothing else is likely to use this private network.
 BRIDGE = "172.31.77.1/24"
 IMAGE = "lambda-stand-in"
 
 
 @contextlib.contextmanager
 def engine(folder):
-    """A Docker that answers: this machine's, or one that keeps all it has in `folder`. The options of
-    `sam local` that name the image to use."""
-    if shutil.which("docker") and answers():
-        print("  this machine's")
+    """Provides a running Docker engine and yields the options of `sam local` that select the image.
+
+    Uses the engine of this machine if there is one. Otherwise starts one that keeps its files in
+    `folder`.
+    """
+    if shutil.which("docker") and is_running():
+        print("  uses the engine of this machine")
         yield []
         return
     if not (shutil.which("dockerd") and shutil.which("docker")):
         install("docker.io")
-    print("  one of our own")
+    print("  starts an engine")
     os.makedirs(folder)
-    # Containers get no way out into the network, so no rule of the firewall is touched.
-    places = f"--host unix://{folder}/docker.sock --pidfile {folder}/pid"
-    places += f" --data-root {folder}/data --exec-root {folder}/exec"
+    # Containers have no access to other networks, so the firewall's rules stay unchanged.
+    paths = f"--host unix://{folder}/docker.sock --pidfile {folder}/pid"
+    paths += f" --data-root {folder}/data --exec-root {folder}/exec"
     network = f"--bip {BRIDGE} --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false"
-    with Process("dockerd", ["dockerd", *places.split(), *network.split()], f"{folder}/log") as process:
+    with Process("dockerd", ["dockerd", *paths.split(), *network.split()], f"{folder}/log") as process:
         os.environ["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
-        process.wait_until(answers)
+        process.wait_until(is_running)
         make_image(Path(folder) / "root")
         yield ["--invoke-image", IMAGE, "--skip-pull-image"]
 
 
-def answers():
+def is_running():
     return subprocess.run(["docker", "info"], capture_output=True).returncode == 0
 
 
 def make_image(root):
-    """What SAM builds its image with (sh, mv, chmod) and what functions' programs are linked to: the
-    compiler's library and all parts that the C library once had, which programs for older ones name."""
-    need("gcc")
+    """Builds the image.
+
+    It contains the commands that SAM builds its own image with (sh, mv, chmod), and the libraries
+    that the functions are linked to. These are the compiler's library and all parts of the C
+    library, including those that only programs for older versions still name.
+    """
+    require("gcc")
     for folder in "bin dev proc sys tmp etc opt var/task var/runtime var/rapid".split():
         (root / folder).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
@@ -61,10 +68,10 @@ def make_image(root):
     for library in "libgcc_s.so.1 libc.so.6 libm.so.6 libdl.so.2 libresolv.so.2 librt.so.1 libpthread.so.0".split():
         libraries.add(os.path.abspath(output("gcc", f"-print-file-name={library}").strip()))
     for library in libraries:
-        # At their own paths, which is where the loader of this machine looks for them.
-        place = root / library.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, place)
+        # Each library keeps its path, because the loader of this machine looks for it there.
+        copy = root / library.lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, copy)
     variables = "ENV PATH=/bin LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime"
     packed = subprocess.Popen(["tar", "--create", "--directory", root, "."], stdout=subprocess.PIPE)
     command = ["docker", "import", "--change", "WORKDIR /var/task", "--change", variables, "-", IMAGE]

@@ -1,8 +1,8 @@
-"""ministack, an emulator of AWS that others wrote, and how a stack is deployed into it.
+"""Starts ministack, a third-party emulator of AWS, and deploys a stack into it.
 
-AWS itself makes plain CloudFormation of a SAM template while it deploys one. The emulator's own
-translation makes no routes, so the translator that AWS published does it here, and then the routes that
-it puts into the API's OpenAPI document are written out as resources.
+AWS translates a SAM template to plain CloudFormation when it deploys one. The emulator's own
+translation creates no routes. So the translator that AWS publishes translates the template here. It
+puts the routes into the API's OpenAPI document, and this module then turns them into resources.
 """
 
 import contextlib
@@ -18,32 +18,32 @@ from checks import sam_template
 from checks.common import Process, answer, free_port
 
 BUCKET = "packages"
-# The emulator's own account: with these credentials everything is allowed.
+# The root account of the emulator. These credentials allow everything.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-# Condition keys whose values the emulator does not fill in.
-UNKNOWN_CONDITION_KEYS = ("kms:",)
+# Prefixes of the condition keys that the emulator does not set.
+UNSUPPORTED_CONDITION_KEYS = ("kms:",)
 
 
 @contextlib.contextmanager
 def ministack(folder):
-    """A running ministack, which is the AWS of this process and of what it starts."""
+    """Runs ministack and makes it the AWS endpoint of this process and of its children."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     home = os.path.join(folder, "ministack")
     os.makedirs(home)
     environment = {
         "PATH": os.environ["PATH"],
-        # It keeps unpacked functions and its own bookkeeping in temporary files.
+        # It stores unpacked functions and its own state in temporary files.
         "HOME": home,
         "TMPDIR": home,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        # The name in the URL of a deployed API, which it knows its requests by.
+        # The host name in the URL of a deployed API. ministack recognizes the API's requests by it.
         "MINISTACK_HOST": "localhost",
-        # Functions inherit this, and have only what their roles allow.
+        # Functions inherit this endpoint. AUTH limits them to what their roles allow.
         "AWS_ENDPOINT_URL": url,
         "AUTH": "true",
-        # A listener that nothing here needs.
+        # Nothing here needs this listener.
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
         **CREDENTIALS,
@@ -56,7 +56,10 @@ def ministack(folder):
 
 
 def deploy(build, folder, environment):
-    """Deploys what is in `build` as samconfig.toml's `environment` says, and returns the stack's outputs."""
+    """Deploys the output of `sam build` in the folder `build` and returns the stack's outputs.
+
+    `environment` is an environment of samconfig.toml.
+    """
     template = sam_template.read(os.path.join(build, "template.yaml"))
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET)
@@ -68,9 +71,9 @@ def deploy(build, folder, environment):
         function["Properties"]["CodeUri"] = f"s3://{BUCKET}/{name}.zip"
 
     plain, left_out = translate(template, environment.parameters)
-    print("  left out, since the emulator does not have it:")
-    for what in left_out:
-        print(f"    {what}")
+    print("  left out, because the emulator does not support it:")
+    for feature in left_out:
+        print(f"    {feature}")
     cloudformation, stack = boto3.client("cloudformation"), environment.stack
     cloudformation.create_stack(
         StackName=stack,
@@ -85,8 +88,8 @@ def deploy(build, folder, environment):
     except WaiterError:
         for event in reversed(cloudformation.describe_stack_events(StackName=stack)["StackEvents"]):
             if "FAILED" in event["ResourceStatus"]:
-                said = event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason")
-                print(*said, file=sys.stderr)
+                failure = event["LogicalResourceId"], event["ResourceStatus"], event.get("ResourceStatusReason")
+                print(*failure, file=sys.stderr)
         raise
     resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     print(f"  {len(resources)} resources")
@@ -95,11 +98,12 @@ def deploy(build, folder, environment):
 
 
 def functions():
+    """Returns the configurations of all deployed functions."""
     return boto3.client("lambda").list_functions()["Functions"]
 
 
 def log_lines():
-    """What the functions wrote, with the log group that has it."""
+    """Yields the log lines of all functions, each with the name of its log group."""
     logs = boto3.client("logs")
     for group in logs.describe_log_groups()["logGroups"]:
         name = group["logGroupName"]
@@ -108,7 +112,10 @@ def log_lines():
 
 
 def translate(template, parameters):
-    """Plain CloudFormation that the emulator understands, and what was left out of it, in words."""
+    """Translates a template to plain CloudFormation that the emulator supports.
+
+    Returns it with a list of the features that were left out.
+    """
     left_out = set()
     functions = sam_template.functions(template).values()
     for properties in [template["Globals"]["Function"], *(function["Properties"] for function in functions)]:
@@ -122,20 +129,22 @@ def translate(template, parameters):
             left_out.add(f"the alarm {name} (metric math)")
             del resources[name]
         elif kind == "AWS::IAM::Role":
-            left_out.update(f"the roles' condition {key}" for key in drop_unknown_conditions(properties))
+            left_out.update(f"the roles' condition {key}" for key in drop_unsupported_conditions(properties))
         elif kind == "AWS::ApiGatewayV2::Api" and "Body" in properties:
-            write_out_routes(resources, name)
+            add_routes(resources, name)
     return plain, sorted(left_out)
 
 
-def drop_unknown_conditions(role):
-    """Takes conditions that the emulator can't decide out of a role's statements, and returns their
-    keys. They have no value there, so the statement would never allow anything."""
+def drop_unsupported_conditions(role):
+    """Removes conditions that the emulator does not support from a role, and returns their keys.
+
+    The emulator has no values for these keys, so the role's statements would never match.
+    """
     dropped = set()
     for policy in role.get("Policies", []):
         for statement in policy["PolicyDocument"]["Statement"]:
             for operator, keys in list(statement.get("Condition", {}).items()):
-                for key in [key for key in keys if key.startswith(UNKNOWN_CONDITION_KEYS)]:
+                for key in [key for key in keys if key.startswith(UNSUPPORTED_CONDITION_KEYS)]:
                     del keys[key]
                     dropped.add(key)
                 if not keys:
@@ -143,11 +152,11 @@ def drop_unknown_conditions(role):
     return dropped
 
 
-def write_out_routes(resources, api):
-    """Puts resources in the place of the OpenAPI document of the API with the logical id `api`."""
+def add_routes(resources, api):
+    """Replaces the OpenAPI document of the API with the logical id `api` by route resources."""
     properties = resources[api]["Properties"]
     body = properties.pop("Body")
-    # It is about the document.
+    # This property only applies to an OpenAPI document.
     properties.pop("FailOnWarnings", None)
     properties.update({"Name": {"Ref": "AWS::StackName"}, "ProtocolType": "HTTP"})
     for path, operations in body["paths"].items():

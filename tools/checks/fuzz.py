@@ -1,8 +1,10 @@
-"""requests that Schemathesis makes of openapi.yaml, to `cargo local`
+"""Sends requests to `cargo local` that Schemathesis generates from openapi.yaml.
 
-Valid requests and invalid ones are sent, one by one and in sequences along the document's links. Any
-answer that the document does not allow is a failure. Options after `--` go to `schemathesis run`:
-`tools/check fuzz -- --seed 7` repeats a run. What the stack says is in target/fuzz.log.
+The requests are valid and invalid. They are sent one by one, and in sequences that follow the links
+of openapi.yaml. Any answer that openapi.yaml does not allow is a failure.
+
+Options after `--` are passed to `schemathesis run`. For example, `tools/check fuzz -- --seed 7`
+repeats a run. The output of the stack is in target/fuzz.log.
 """
 
 import os
@@ -14,8 +16,8 @@ LONG = ["--max-examples", "300"]
 
 
 def add_arguments(parser):
-    parser.add_argument("--short", action="store_true", help="less than a minute, the same requests each time")
-    parser.add_argument("options", nargs="*", metavar="OPTION", help="an option of `schemathesis run`")
+    parser.add_argument("--short", action="store_true", help="take under a minute, with the same requests each time")
+    parser.add_argument("options", nargs="*", metavar="OPTION", help="option of `schemathesis run`")
 
 
 def run(options):

@@ -1,4 +1,4 @@
-"""signing, with moto's KMS (tests/end-to-end/kms.rs)"""
+"""Tests signing with the KMS of moto, an emulator of AWS (tests/end-to-end/kms.rs)."""
 
 import sys
 import tempfile

@@ -1,7 +1,7 @@
-"""openapi.yaml, by the rules of tools/checks/redocly.yaml
+"""Lints openapi.yaml with the rules of tools/checks/redocly.yaml.
 
-A warning is a failure. Whether the API does what the file says is shown by the end-to-end tests
-(tests/end-to-end/support/contract.rs) and by `tools/check fuzz`.
+Warnings count as failures. The end-to-end tests (tests/end-to-end/support/contract.rs) and
+`tools/check fuzz` check that the API behaves as openapi.yaml says.
 """
 
 import os

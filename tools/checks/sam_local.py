@@ -1,8 +1,9 @@
-"""each function and each route in containers, with `sam local`
+"""Tests every function and every route in containers, with `sam local`.
 
-Each sample event in events/ gets the answer that the tests promise (`sam local invoke`), and so does
-each route over HTTP (`sam local start-api`). Docker is used if it runs here, with the image that Amazon
-publishes. If it does not, an engine of our own is started, with a stand-in for the image.
+Each sample event in events/ must get the answer that the tests expect (`sam local invoke`). So must
+each route over HTTP (`sam local start-api`). If Docker runs on this machine, the check uses it,
+with Amazon's published image. Otherwise the check starts an engine, with a substitute for the
+image.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from checks.common import Process, answer, cargo_local, end_to_end, environment,
 
 
 def add_arguments(parser):
-    parser.add_argument("--build", metavar="FOLDER", help="what sam build made, as .aws-sam/build [debug binaries]")
+    parser.add_argument("--build", metavar="FOLDER", help="output of sam build, as in .aws-sam/build [debug binaries]")
 
 
 def run(options):
@@ -56,10 +57,10 @@ def run(options):
 
 @contextlib.contextmanager
 def api(options, log):
-    """A running `sam local start-api`; its URL."""
+    """Runs `sam local start-api` and yields its URL."""
     port = free_port()
     command = f"sam local start-api --host 127.0.0.1 --port {port} --warm-containers LAZY".split() + options
-    # It takes its containers away when it is interrupted.
+    # It removes its containers when it is interrupted.
     with Process("sam local", command, log, end_with=signal.SIGINT) as process:
         url = f"http://127.0.0.1:{port}"
         process.wait_until(lambda: answer(url))

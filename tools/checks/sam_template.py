@@ -1,17 +1,20 @@
-"""template.yaml as a tool reads it. Needs the SAM translator, so `sam` or `ministack` as environment."""
+"""Reads and translates template.yaml.
+
+Needs the SAM translator, which the environments `sam` and `ministack` contain.
+"""
 
 import json
 import os
 import subprocess
 from pathlib import Path
 
-from checks.common import ROOT, executables, need
+from checks.common import ROOT, executables, require
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 
 class NoManagedPolicies:
-    """SAM's short names of AWS's managed policies, of which the template has none."""
+    """Replaces SAM's list of the managed policies of AWS. The template uses none of them."""
 
     @staticmethod
     def load():
@@ -19,32 +22,35 @@ class NoManagedPolicies:
 
 
 def read(path=ROOT / "template.yaml"):
+    """Parses a template, including the short forms of CloudFormation's functions."""
     return yaml_parse(Path(path).read_text())
 
 
 def functions(template):
-    """The functions of a template, by logical id."""
+    """Returns the functions of a template by logical id."""
     resources = template["Resources"].items()
     return {name: resource for name, resource in resources if resource["Type"] == "AWS::Serverless::Function"}
 
 
 def translate(template, parameters):
-    """The plain CloudFormation that AWS makes of a template with these parameter values."""
+    """Translates a template with these parameter values to plain CloudFormation, as AWS does."""
     return transform(template, parameters, NoManagedPolicies)
 
 
 def debug_build(folder):
-    """Writes to `folder` what `sam build` makes, but with debug binaries: the template and a folder
-    per function. `sam build` compiles for release, which takes minutes."""
-    need("strip")
+    """Writes the template and one folder per function to `folder`, as `sam build` does.
+
+    The binaries are debug builds. `sam build` compiles in release mode, which takes minutes.
+    """
+    require("strip")
     binaries = executables()
     template = read()
     for name, function in functions(template).items():
         os.makedirs(os.path.join(folder, name))
         binary = binaries[function["Metadata"]["BuildProperties"]["Binary"]]
-        # Without debug information they are a third of the size, which is copied around a lot.
+        # Binaries without debug information have a third of the size. They are copied often.
         subprocess.run(["strip", "-o", os.path.join(folder, name, "bootstrap"), binary], check=True)
         function["Properties"]["CodeUri"] = name
-    # JSON is YAML, too.
+    # JSON is valid YAML.
     with open(os.path.join(folder, "template.yaml"), "w") as file:
         json.dump(template, file, indent=2, default=str)

@@ -1,4 +1,7 @@
-"""How an environment is deployed, as samconfig.toml says. Nothing else here reads that file, but SAM."""
+"""Reads the settings of an environment from samconfig.toml.
+
+Only this module and SAM read that file.
+"""
 
 import hashlib
 import sys
@@ -7,8 +10,8 @@ from dataclasses import dataclass
 
 from checks.common import ROOT, tracked
 
-# What cargo reads to build the functions (with their tests, which stand beside the code), and what
-# declares their settings.
+# The files that cargo builds the functions from, and the template that declares their settings. The
+# functions' unit tests are among these files, because they are next to the code.
 CODE = ["Cargo.lock", "Cargo.toml", ".cargo", "functions", "shared", "template.yaml"]
 
 
@@ -20,39 +23,42 @@ class Environment:
     parameters: dict
 
 
-def environment(name, given=()):
-    """The environment `name`, with the parameter values `given` (NAME=VALUE) in the place of its own,
-    and `Release`, which every deployment needs."""
+def environment(name, overrides=()):
+    """Returns the environment `name`.
+
+    `overrides` are NAME=VALUE texts. They replace the environment's own parameter values. The
+    parameters returned include `Release`, which every deployment needs.
+    """
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     try:
         stack = config[name]["global"]["parameters"]["stack_name"]
         deploy = config[name]["deploy"]["parameters"]
-        overrides, tags, capabilities = deploy["parameter_overrides"], deploy["tags"], deploy["capabilities"]
+        values, tags, capabilities = deploy["parameter_overrides"], deploy["tags"], deploy["capabilities"]
     except KeyError as missing:
-        sys.exit(f"samconfig.toml does not say how to deploy {name}: {missing} is missing")
-    parameters = pairs([*overrides, *given])
+        sys.exit(f"samconfig.toml can't deploy the environment {name}: {missing} is missing")
+    parameters = pairs([*values, *overrides])
     return Environment(stack, capabilities, pairs(tags), {"Release": release(parameters), **parameters})
 
 
 def pairs(texts):
-    """`NAME=VALUE` texts as a dictionary. The last of a name counts."""
+    """Converts `NAME=VALUE` texts to a dictionary. The last value of a repeated name counts."""
     if wrong := [text for text in texts if "=" not in text]:
         sys.exit(f"{wrong[0]} is not NAME=VALUE")
     return dict(text.split("=", 1) for text in texts)
 
 
 def release(parameters):
-    """A hash of all that a version of the functions is made of, 64 hexadecimal digits.
+    """Returns a hash of everything that defines a version of the functions, as 64 hex digits.
 
-    These are the files that go into the binaries and template.yaml, as they are in this folder now, and
-    the parameter values. So the same code with the same values publishes no new version, and a changed
-    value alone does. Only files that git tracks count, and not the compiler: a newer one alone is no
-    release.
+    It covers the current content of the files that the binaries are built from, template.yaml, and
+    the parameter values. The same code with the same values therefore publishes no new version. A
+    changed value alone does. Files that git does not track are not included. Neither is the
+    compiler, so a newer compiler alone makes no new release.
     """
     values = {name: (ROOT / name).read_bytes() for name in tracked(*CODE)}
     hashed = hashlib.sha256()
     for part in (values, {name: value.encode() for name, value in parameters.items()}):
         for name, value in sorted(part.items()):
-            # A hash per value, so that no two lists of names and values read the same.
+            # Values are hashed one by one, so that different lists never produce the same input.
             hashed.update(f"{name}\0{hashlib.sha256(value).hexdigest()}\n".encode())
     return hashed.hexdigest()

@@ -1,7 +1,8 @@
-"""tests/web: reference page, platform client and generated client, in Chromium
+"""Tests the reference page, the platform client and the generated client in Chromium.
 
-The tests run against `cargo local`. The TypeScript client is generated anew from openapi.yaml. Pictures of
-the page are in tests/web/build/pictures afterwards. CHROMIUM names another executable of the browser.
+The tests are in tests/web and run against `cargo local`. The TypeScript client is generated from
+openapi.yaml each time. Screenshots of the page are written to tests/web/build/pictures. To use
+another browser executable, set CHROMIUM.
 """
 
 import os
@@ -14,7 +15,7 @@ def run(_):
     names = [os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
     if not any(name and shutil.which(name) for name in names):
         install("chromium", "fonts-dejavu-core")
-    # So that no test waits for the compiler.
+    # Building first keeps the tests from waiting for the compiler.
     executables()
     node_tools()
     for folder in ("build", "generated"):

@@ -1,4 +1,4 @@
-"""the GitHub workflows (zizmor) and deployment/roles.yaml (cfn-lint)"""
+"""Checks the GitHub workflows with zizmor and deployment/roles.yaml with cfn-lint."""
 
 from checks.common import call, environment
 
