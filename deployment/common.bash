@@ -1,7 +1,10 @@
-# What the scripts of this folder begin with: source "$(dirname "$0")/common.bash" LEAST "$@"
+# The common start of the Bash scripts in this folder:
 #
-# Prints the comment at the head of the script if --help is given, or fewer than LEAST arguments, and
-# says so if a tool is missing. Afterwards the working directory is the root.
+#     source "$(dirname "$0")/common.bash" MINIMUM "$@"
+#
+# Prints the comment at the top of the script if --help is given, or if there are fewer than MINIMUM
+# arguments. Ends the script if a tool is missing. Changes the working directory to the root of the
+# repository.
 set -euo pipefail
 usage() {
     awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
@@ -13,10 +16,11 @@ elif (($# <= $1)); then
     usage >&2
     exit 2
 fi
-missing() {
+require() {
+    command -v "$1" > /dev/null && return
     echo "$1 is missing: $2" >&2
     exit 1
 }
-command -v aws > /dev/null || missing aws 'install the AWS command line (https://aws.amazon.com/cli/)'
-command -v jq > /dev/null || missing jq 'apt-get install jq'
+require aws 'install the AWS command line (https://aws.amazon.com/cli/)'
+require jq 'apt-get install jq'
 cd "$(dirname "$0")/.."
