@@ -18,7 +18,7 @@ from checks import sam_template
 from checks.common import Process, answer, free_port
 
 BUCKET = "packages"
-# The root account of the emulator. These credentials allow everything.
+# The credentials of the emulator's own account, which may do everything.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 # Prefixes of the condition keys that the emulator does not set.
 UNSUPPORTED_CONDITION_KEYS = ("kms:",)
