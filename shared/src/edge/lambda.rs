@@ -7,14 +7,14 @@ use super::settings;
 use crate::domain::{Error, Source};
 use crate::telemetry;
 use futures_util::FutureExt as _;
-use lambda_http::tower::util::{MapFutureLayer, MapRequest};
-use lambda_http::{Adapter, Request, service_fn};
+use lambda_http::{Adapter, Request, Service as _, service_fn};
 use lambda_runtime::Runtime;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use tokio::runtime::Builder;
+use tower::util::MapFutureLayer;
 
 /// A route of the API: what a function does with one request.
 pub trait Route: Sync {
@@ -42,7 +42,10 @@ pub fn run<R: Route>(start: impl Future<Output = Result<R, Stopped>>) -> Result<
 async fn serve<R: Route>(start: impl Future<Output = Result<R, Stopped>>) -> Result<(), Stopped> {
     let route = &start.await?;
     let handler = Adapter::from(service_fn(|request| answer(route, request)));
-    let runtime = Runtime::new(MapRequest::new(handler, sanitized));
+    let runtime = Runtime::new(service_fn(|event| {
+        let mut handler = handler.clone();
+        async move { handler.call(sanitized(event)).await }
+    }));
     // The future that this layer wraps ends when the answer was handed over.
     let runtime = runtime.layer(MapFutureLayer::new(telemetry::observe));
     runtime.run().await.map_err(Stopped)

@@ -74,7 +74,8 @@ impl SdkHttpClient {
         Self(client)
     }
 
-    /// Tells the SDK how to give up the connection that it finds unhealthy.
+    /// Tells the SDK how to give up a connection. It does so if an answer is a transient error by its own rules. Without
+    /// this, it would log an error and keep the connection.
     fn offer_to_give_up(&self, capture: &CaptureSmithyConnection) {
         let client = Arc::clone(&self.0);
         capture.set_connection_retriever(move || {
@@ -122,34 +123,78 @@ fn lost(error: HttpError) -> ConnectorError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbound::http::Answer;
     use crate::outbound::http::tests::{client, server};
     use aws_sdk_dynamodb::Client;
     use aws_sdk_dynamodb::config::{Credentials, Region};
-    use std::sync::atomic::Ordering;
+    use futures_util::future::BoxFuture;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    #[tokio::test]
-    async fn the_second_attempt_avoids_the_connection_that_failed() {
-        let (address, connections) = server(&[
-            "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\n{}",
-            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
-        ])
-        .await;
+    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+
+    async fn table(client: Arc<dyn SendRequest>, url: &str) -> Client {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::from_static("eu-central-1"))
             .credentials_provider(Credentials::new("id", "secret", None, None, "tests"))
             .profile_files(no_profile_files())
-            .http_client(SdkHttpClient::new(client()))
-            .endpoint_url(format!("http://{address}"))
+            .http_client(SdkHttpClient::new(client))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .build(),
+            )
+            .endpoint_url(url)
             .load()
             .await;
-        let table = Client::new(&config);
+        Client::new(&config)
+    }
+
+    async fn read(table: &Client) -> bool {
+        let key = super::super::dynamodb::text("x");
+        table.get_item().table_name("chats").key("pk", key).send().await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn the_second_attempt_avoids_the_connection_that_failed() {
+        const FAILED: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\n{}";
+        let (address, connections) = server(&[FAILED, OK]).await;
+        let table = table(client(), &format!("http://{address}")).await;
         for _ in 0..3 {
-            let read = table
-                .get_item()
-                .table_name("chats")
-                .key("pk", super::super::dynamodb::text("x"));
-            assert!(read.send().await.is_ok());
+            assert!(read(&table).await);
             assert_eq!(connections.load(Ordering::SeqCst), 2);
         }
+    }
+
+    // Time is paused: where nothing happens any more, it advances to the next time-out.
+    #[tokio::test(start_paused = true)]
+    async fn the_second_attempt_avoids_the_connection_that_does_not_answer() {
+        let (address, connections) = server(&["", OK]).await;
+        let table = table(client(), &format!("http://{address}")).await;
+        assert!(read(&table).await);
+        assert_eq!(connections.load(Ordering::SeqCst), 2);
+    }
+
+    /// Answers that the request timed out, and counts how often its connections are given up.
+    #[derive(Debug, Default)]
+    struct Overloaded(AtomicUsize);
+
+    impl SendRequest for Overloaded {
+        fn send(&self, _: http::Request<Bytes>, _: Limits) -> BoxFuture<'_, Result<Answer, HttpError>> {
+            let body = Bytes::from_static(br#"{"__type": "RequestTimeoutException"}"#);
+            let answer = http::Response::builder().status(400).body(Ok(body));
+            Box::pin(async { Ok(answer.unwrap()) })
+        }
+
+        fn give_up_connections(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_sdk_gives_up_a_connection_after_an_answer_that_it_calls_transient() {
+        let overloaded = Arc::new(Overloaded::default());
+        let client: Arc<dyn SendRequest> = overloaded.clone();
+        assert!(!read(&table(client, "http://127.0.0.1").await).await);
+        assert!(overloaded.0.load(Ordering::SeqCst) > 0);
     }
 }

@@ -53,7 +53,7 @@ impl TableFailure {
     }
 }
 
-/// Failures of a request that has no table of its own in its error are failures of the table of chats.
+/// `?` on a [`TableFailure`] means the table of chats. The table of tenants uses [`TableFailure::into_error`].
 impl From<TableFailure> for Error {
     fn from(failure: TableFailure) -> Self {
         failure.into_error(Dependency::Table)

@@ -12,9 +12,11 @@ use http::{Request, Response};
 use reqwest::redirect;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use std::fmt;
+use std::error::Error as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{fmt, io};
+use tower::timeout::TimeoutLayer;
 
 /// The longest time to connect, including TLS (`docs/design.md#sending`).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -77,9 +79,16 @@ pub trait SendRequest: fmt::Debug + Send + Sync + 'static {
 pub struct HttpClient {
     tls: ClientConfig,
     connect_timeout: Duration,
-    /// `reqwest` can't close a single connection. A process works on one request at a time, so replacing the client,
-    /// and with it the pool of its connections, has the same effect.
-    current: Mutex<reqwest::Client>,
+    /// `reqwest` can't close a single connection. A process works on few requests at a time, so replacing the client, and
+    /// with it the pool of its connections, has the same effect. A request that is in flight keeps the old client.
+    current: Mutex<Generation>,
+}
+
+/// A client and its number.
+#[derive(Clone)]
+struct Generation {
+    number: u64,
+    client: reqwest::Client,
 }
 
 impl HttpClient {
@@ -92,21 +101,36 @@ impl HttpClient {
         Ok(Arc::new(Self {
             tls: tls.clone(),
             connect_timeout,
-            current: Mutex::new(client),
+            current: Mutex::new(Generation { number: 0, client }),
         }))
     }
 
-    fn current(&self) -> MutexGuard<'_, reqwest::Client> {
+    fn current(&self) -> MutexGuard<'_, Generation> {
         // It always holds a whole client.
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the client, unless another request has done so since `used` was taken.
+    fn replace(&self, used: u64) {
+        let mut current = self.current();
+        // The same configuration was accepted before. If building should fail nevertheless, an old connection is better
+        // than none.
+        if current.number == used
+            && let Ok(client) = build(&self.tls, self.connect_timeout)
+        {
+            *current = Generation {
+                number: used + 1,
+                client,
+            };
+        }
     }
 }
 
 impl SendRequest for HttpClient {
     fn send(&self, request: Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<Answer, HttpError>> {
         Box::pin(async move {
-            let client = self.current().clone();
-            let outcome = exchange(&client, request, limits).await;
+            let used = self.current().clone();
+            let outcome = exchange(&used.client, request, limits).await;
             let is_healthy = match &outcome {
                 Ok(answer) => !answer.status().is_server_error() && answer.body().is_ok(),
                 // There was no connection that could be bad.
@@ -114,18 +138,15 @@ impl SendRequest for HttpClient {
                 Err(_) => false,
             };
             if !is_healthy {
-                self.give_up_connections();
+                self.replace(used.number);
             }
             outcome
         })
     }
 
     fn give_up_connections(&self) {
-        // The same configuration was accepted before. If building should fail nevertheless, an old connection is better
-        // than none.
-        if let Ok(client) = build(&self.tls, self.connect_timeout) {
-            *self.current() = client;
-        }
+        let used = self.current().number;
+        self.replace(used);
     }
 }
 
@@ -138,7 +159,9 @@ impl fmt::Debug for HttpClient {
 fn build(tls: &ClientConfig, connect_timeout: Duration) -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
-        .connect_timeout(connect_timeout)
+        // reqwest's own time-out is divided among the addresses of a host, so that distant ones with several addresses
+        // could never be reached.
+        .connector_layer(TimeoutLayer::new(connect_timeout))
         .pool_idle_timeout(IDLE_TIMEOUT)
         .no_proxy()
         .redirect(redirect::Policy::none())
@@ -174,11 +197,17 @@ fn failed(error: reqwest::Error) -> HttpError {
     // A time-out while connecting is both, so this comes first. A request that can't be built was not sent either.
     if error.is_connect() || error.is_builder() {
         HttpError::Connect(error.into())
-    } else if error.is_timeout() {
+    } else if error.is_timeout() && !is_io(&error) {
         HttpError::TimedOut
     } else {
         HttpError::Lost(error.into())
     }
+}
+
+/// Returns whether the cause is the operating system's. It calls a connection timed out that it has lost.
+fn is_io(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.into_iter().any(|cause| cause.is::<io::Error>())
 }
 
 /// Returns the TLS configuration of this service. It trusts Mozilla's authorities and those in `extra_authorities`.
