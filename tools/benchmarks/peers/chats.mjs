@@ -1,4 +1,4 @@
-// What both routes share: the tables, the caller's token, one log line a request.
+// Code of both routes: table reads, authentication, and one log line per request.
 
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
@@ -33,7 +33,7 @@ const tenant = remember(async (issuer) => {
 export const readChat = (chatId) => get(process.env.CHATS_TABLE, { pk: { S: `chat#${chatId}` } }, false);
 export const readCachedChat = remember(readChat);
 
-// The account's permissions, if the token is good.
+// Verifies the token. Returns the tenant and the account's permissions.
 async function authenticate(event) {
   const token = (event.headers.authorization ?? '').replace(/^Bearer /, '');
   const known = await tenant(decodeJwt(token).iss);
@@ -42,7 +42,7 @@ async function authenticate(event) {
   return { known, permissions: payload.scope.split(' ') };
 }
 
-// Answers `handler`'s answer to whoever may do `permission` in the chat's audience.
+// Wraps `handler`: it is called only for accounts with `permission` in the chat's audience.
 export function route(permission, find, handler) {
   return async (event) => {
     const begun = performance.now();

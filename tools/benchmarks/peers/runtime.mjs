@@ -1,5 +1,5 @@
-// The loop of the Runtime API. AWS's own client for Node.js (`aws-lambda-ric`) compiles a native part with cmake when it is installed,
-// so this is written with Node.js's `fetch`.
+// The loop of the Runtime API, written with `fetch`. AWS's own client for Node.js (`aws-lambda-ric`) is not used,
+// because its installation compiles a native part with cmake.
 
 const base = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime`;
 

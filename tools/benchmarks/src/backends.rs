@@ -1,5 +1,7 @@
-//! What the functions call: the two tables and the event service, which always give the same answers and take next to no time for
-//! it. Each is there twice, over plain HTTP and over TLS 1.3. They have a thread and a core of their own, and count.
+//! The backends that the functions call: the tables and the event service.
+//!
+//! Their answers are fixed and take almost no time. Each backend listens twice, over plain HTTP and over TLS 1.3. The
+//! backends run on their own thread and core, and count connections, requests and capacity units.
 
 mod certificate;
 mod event_service;
@@ -21,33 +23,33 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use table::Table;
+pub(crate) use table::Units;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
-/// A request with its whole body, and what is answered.
-type Asked = Request<Bytes>;
+/// A request whose body was read.
+type WholeRequest = Request<Bytes>;
 type Answer = Response<Full<Bytes>>;
 
-/// One of the two.
+/// One of the two backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Backend {
     Table,
     EventService,
 }
 
-/// What was counted at one of them. All of them are numbers to divide with.
+/// The counts of one backend. They are floats because averages are computed from them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
-    /// Connections that were opened.
+    /// The number of opened connections.
     pub(crate) connections: f64,
-    /// Requests.
+    /// The number of requests.
     pub(crate) requests: f64,
-    /// Capacity units that they took, if they went to real tables.
-    pub(crate) read_units: f64,
-    pub(crate) write_units: f64,
+    /// The consumed capacity units. Only the emulator's tables count them.
+    pub(crate) units: Units,
 }
 
-/// Where they are, and their counters.
+/// Both backends, with their addresses and counts.
 pub(crate) struct Backends {
     plain: BTreeMap<Backend, String>,
     tls: BTreeMap<Backend, String>,
@@ -60,7 +62,7 @@ struct Shared {
 }
 
 impl Backends {
-    /// Starts them on `core`.
+    /// Starts the backends on `core`.
     pub(crate) fn start(core: usize, chats: &Chats, authority: &Authority) -> Fallible<Self> {
         let shared = Arc::new(Shared {
             table: Table::new(chats)?,
@@ -79,7 +81,7 @@ impl Backends {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let serving = Arc::clone(&shared);
         thread::spawn(move || {
-            // On the wrong core the figures would be wrong, too: then there are none.
+            // On a wrong core, the figures would be wrong. Without backends, the measurement fails.
             if pin(core).is_ok() {
                 runtime.block_on(async {
                     for (backend, listener, acceptor) in listeners {
@@ -92,21 +94,22 @@ impl Backends {
         Ok(Self { plain, tls, shared })
     }
 
-    /// Where one of them is.
+    /// The base URL of a backend.
     pub(crate) fn url(&self, backend: Backend, over_tls: bool) -> &str {
         let urls = if over_tls { &self.tls } else { &self.plain };
         urls.get(&backend).map_or("", String::as_str)
     }
 
-    /// What was counted so far.
+    /// The counts of a backend so far.
     pub(crate) fn counts(&self, backend: Backend) -> Counts {
         let counts = self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.get(&backend).copied().unwrap_or_default()
     }
 
-    /// From now on the requests to the tables go to real ones, which count capacity units, or (as at first) do not.
-    pub(crate) fn use_real_tables(&self, yes: bool) {
-        self.shared.table.use_real(yes);
+    /// Switches the tables between the emulator, which counts capacity units, and fixed answers. At first, the answers
+    /// are fixed.
+    pub(crate) fn use_emulator(&self, use_emulator: bool) {
+        self.shared.table.use_emulator(use_emulator);
     }
 }
 
@@ -150,8 +153,8 @@ impl Shared {
             Backend::Table => {
                 let (answer, used) = self.table.answer(&request);
                 self.count(backend, |counts| {
-                    counts.read_units += used.read;
-                    counts.write_units += used.write;
+                    counts.units.read += used.read;
+                    counts.units.write += used.write;
                 });
                 answer
             }
@@ -164,7 +167,7 @@ impl Shared {
     }
 }
 
-/// An answer in JSON.
+/// An answer with this status, content type and body.
 fn json(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Builds what is measured, as it is deployed, and weighs it.
+//! Builds the measured binaries in the deployed profile and determines their sizes.
 
 use crate::Fallible;
 use local::binaries::{Profile, build, workspace};
@@ -11,11 +11,11 @@ use std::process::{Command, Stdio};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// The packages of the floors. They are built apart from each other and from the functions, as the functions are built apart from
-/// everything else: in one build, cargo would give all of them the features that any of them asks for.
+/// The packages of the floors. Each is built on its own, and so are the functions: within one build, cargo would unify
+/// their features.
 const FLOORS: [&str; 2] = ["floors", "handshake-floor"];
 
-/// Builds functions and floors; the executables by name.
+/// Builds functions and floors and returns the executables by name.
 pub(crate) async fn build_all() -> Fallible<BTreeMap<String, PathBuf>> {
     let mut binaries = build(Profile::Release).await?;
     let folder = binaries
@@ -23,7 +23,7 @@ pub(crate) async fn build_all() -> Fallible<BTreeMap<String, PathBuf>> {
         .next()
         .and_then(|binary| binary.parent())
         .map(Path::to_owned);
-    let folder = folder.ok_or("there are no functions")?;
+    let folder = folder.ok_or("cargo built no functions")?;
     for package in FLOORS {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let status = Command::new(cargo)
@@ -39,7 +39,7 @@ pub(crate) async fn build_all() -> Fallible<BTreeMap<String, PathBuf>> {
     Ok(binaries)
 }
 
-/// The files in a folder by name: binaries that were built otherwise.
+/// The files in a folder, by name.
 pub(crate) fn found_in(folder: &Path) -> Fallible<BTreeMap<String, PathBuf>> {
     let entry = |entry: io::Result<DirEntry>| {
         let entry = entry?;
@@ -52,20 +52,20 @@ pub(crate) fn found_in(folder: &Path) -> Fallible<BTreeMap<String, PathBuf>> {
     entries.map(entry).collect()
 }
 
-/// What an executable weighs, in bytes.
+/// The size of an executable, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) plain: u64,
-    /// As the archive that is deployed.
+    /// The size of the archive that is deployed.
     pub(crate) zipped: u64,
 }
 
 impl Size {
-    /// Of the executable at `path`.
+    /// The size of the executable at `path`.
     pub(crate) fn of(path: &Path) -> Fallible<Self> {
         let binary = fs::read(path)?;
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        // The name that the runtime starts, and the compression that cargo-lambda uses.
+        // Lambda starts `bootstrap`. The compression is the one that cargo-lambda uses.
         archive.start_file("bootstrap", SimpleFileOptions::default())?;
         archive.write_all(&binary)?;
         let archive = archive.finish()?.into_inner();

@@ -1,4 +1,4 @@
-//! The chats that there are, whose they are, and the events that ask for them: as the gateway sends them, with tokens that verify.
+//! The chats of a measurement, and the gateway events that read and create them. The tokens in the events are valid.
 
 use crate::Fallible;
 use chats::access::tenant_item;
@@ -10,51 +10,51 @@ use serde_json::{Value, json};
 use std::fs;
 use uuid::Uuid;
 
-/// Whose chats they are: the demo tenant's that authorizes by scopes.
+/// The audience of the chats. It belongs to the demo tenant that authorizes by scopes.
 pub(crate) const AUDIENCE: &str = "school.example.org";
 
 const TAGS: &str = r#"{"lesson":7}"#;
 
-/// See the module.
+/// The chats that exist, their tenants and the keys.
 pub(crate) struct Chats {
-    chats: Vec<Known>,
+    chats: Vec<Chat>,
     tenants: DemoTenants,
-    /// The token that a client uses again and again.
+    /// The token of a client, which uses it for all its requests.
     token: String,
-    /// This service's own key.
+    /// The private key of this service.
     pub(crate) service_key: String,
 }
 
-struct Known {
+struct Chat {
     id: Uuid,
     scope: String,
 }
 
-/// A list of events, used in turn.
+/// The JSON texts of gateway events.
 pub(crate) type Events = Vec<Vec<u8>>;
 
 impl Chats {
-    /// `count` chats.
+    /// Generates `count` chats.
     pub(crate) fn new(count: usize) -> Fallible<Self> {
-        let known = |number: usize| {
+        let chat = |number: usize| {
             let scope = format!("math {number}");
-            Ok(Known {
+            Ok(Chat {
                 id: chat_id(&scope)?,
                 scope,
             })
         };
         let tenants = DemoTenants::generate()?;
         Ok(Self {
-            chats: (0..count).map(known).collect::<Fallible<_>>()?,
+            chats: (0..count).map(chat).collect::<Fallible<_>>()?,
             token: tenants.token(&TokenRequest::new(TenantName::School))?,
             tenants,
             service_key: Key::generate()?.private,
         })
     }
 
-    /// Requests that put all of it into the tables.
+    /// The `PutItem` requests that store the chats and their tenants.
     pub(crate) fn puts(&self) -> Fallible<Vec<Value>> {
-        let chat = |Known { id, scope }: &Known| {
+        let chat = |Chat { id, scope }: &Chat| {
             json!({"TableName": "ChatsTable", "Item": {
                 "pk": {"S": format!("chat#{id}")},
                 "audience": {"S": AUDIENCE},
@@ -65,7 +65,7 @@ impl Chats {
             }})
         };
         let mut puts: Vec<Value> = self.chats.iter().map(chat).collect();
-        // The endpoint belongs to another of the demo tenants.
+        // The endpoint is not called: it belongs to another demo tenant.
         for (issuer, document) in self.tenants.documents("http://127.0.0.1:9")? {
             let attributes = tenant_item(&issuer, &document)?.map(|(name, text)| (name.to_owned(), json!({"S": text})));
             let item: serde_json::Map<String, Value> = attributes.into_iter().collect();
@@ -74,77 +74,77 @@ impl Chats {
         Ok(puts)
     }
 
-    /// Requests for what is there, by the value of the key.
+    /// The `GetItem` requests for the stored items, with the value of their keys.
     pub(crate) fn reads(&self) -> impl Iterator<Item = (String, Value)> {
         let tenant = TenantName::School.issuer();
         let tenant_read = json!({
             "TableName": "TenantsTable", "Key": {"issuer": {"S": tenant}}, "ConsistentRead": true,
         });
-        let chat = |known: &Known| (format!("chat#{}", known.id), known.read());
+        let chat = |chat: &Chat| (format!("chat#{}", chat.id), chat.read());
         self.chats.iter().map(chat).chain([(tenant, tenant_read)])
     }
 
-    /// The body of a request for one chat's item.
+    /// The body of a `GetItem` request for one chat.
     pub(crate) fn read_body(&self) -> String {
         self.chats
             .first()
-            .map(|known| known.read().to_string())
+            .map(|chat| chat.read().to_string())
             .unwrap_or_default()
     }
 
-    /// Reads by id, each of another chat.
+    /// Reads by id, each of a different chat.
     pub(crate) fn reads_by_id(&self) -> Fallible<Events> {
         let sample = self.sample("read-chat")?;
-        let event = |known: &Known| sample.with("chat_id", &known.id.to_string()).bytes();
+        let event = |chat: &Chat| sample.with("chat_id", &chat.id.to_string()).bytes();
         Ok(self.chats.iter().map(event).collect())
     }
 
-    /// Reads by audience and scope, each of another chat.
+    /// Reads by audience and scope, each of a different chat.
     pub(crate) fn reads_by_scope(&self) -> Fallible<Events> {
         let sample = self.sample("read-chat-by-scope")?;
-        let event = |known: &Known| sample.with("audience", AUDIENCE).with("scope", &known.scope).bytes();
+        let event = |chat: &Chat| sample.with("audience", AUDIENCE).with("scope", &chat.scope).bytes();
         Ok(self.chats.iter().map(event).collect())
     }
 
-    /// Reads of one chat, each with another token.
+    /// Reads of one chat, each with a different token.
     pub(crate) fn reads_with_new_tokens(&self) -> Fallible<Events> {
-        let Some(known) = self.chats.first() else {
+        let Some(chat) = self.chats.first() else {
             return Ok(Vec::new());
         };
-        let sample = self.sample("read-chat")?.with("chat_id", &known.id.to_string());
+        let sample = self.sample("read-chat")?.with("chat_id", &chat.id.to_string());
         let event = |_| {
-            // No two signatures are the same.
+            // Signatures are random, so all tokens differ.
             let token = self.tenants.token(&TokenRequest::new(TenantName::School))?;
             Ok(sample.clone().authorized(&token).bytes())
         };
         (0..self.chats.len()).map(event).collect()
     }
 
-    /// Creates of chats that are not there.
+    /// Requests that create new chats.
     pub(crate) fn creates(&self) -> Fallible<Events> {
-        self.news(
+        self.new_chats(
             "create-chat",
             |scope| json!({"audience": AUDIENCE, "scope": scope, "tags": {"lesson": 7}}),
         )
     }
 
-    /// Converts of rooms that are no chat's.
+    /// Requests that convert rooms without a chat.
     pub(crate) fn converts(&self) -> Fallible<Events> {
-        self.news("convert-chat", |scope| {
+        self.new_chats("convert-chat", |scope| {
             json!({"audience": AUDIENCE, "scope": scope, "tags": {"lesson": 7}, "event_room_id": Uuid::new_v4()})
         })
     }
 
-    /// Creates of an event in one chat.
+    /// A request that creates an event in one chat.
     pub(crate) fn creates_of_events(&self) -> Fallible<Events> {
-        let Some(known) = self.chats.first() else {
+        let Some(chat) = self.chats.first() else {
             return Ok(Vec::new());
         };
         let sample = self.sample("create-chat-event")?;
-        Ok(vec![sample.with("chat_id", &known.id.to_string()).bytes()])
+        Ok(vec![sample.with("chat_id", &chat.id.to_string()).bytes()])
     }
 
-    fn news(&self, function: &str, body: impl Fn(String) -> Value) -> Fallible<Events> {
+    fn new_chats(&self, function: &str, body: impl Fn(String) -> Value) -> Fallible<Events> {
         let sample = self.sample(function)?;
         let event = |number| sample.with_body(&body(format!("{function} {number}"))).bytes();
         Ok((0..self.chats.len()).map(event).collect())
@@ -158,7 +158,7 @@ impl Chats {
     }
 }
 
-impl Known {
+impl Chat {
     fn read(&self) -> Value {
         json!({"TableName": "ChatsTable", "Key": {"pk": {"S": format!("chat#{}", self.id)}}, "ConsistentRead": false})
     }
@@ -173,7 +173,7 @@ fn chat_id(scope: &str) -> Fallible<Uuid> {
     Ok(content.chat_id().as_uuid())
 }
 
-/// An event of the gateway. The functions take nothing from its path but the parameters.
+/// An event of the gateway. Only the path parameters are changed, because the functions read nothing else of the path.
 #[derive(Clone)]
 struct Event(Value);
 

@@ -1,4 +1,4 @@
-//! The measured part of docs/performance.md. What is around it is written by people.
+//! Writes the measured part of docs/performance.md. People write the rest of the document.
 
 use crate::Fallible;
 use local::binaries::workspace;
@@ -7,11 +7,12 @@ use std::fs;
 const BEGIN: &str = "<!-- measured: written by `cargo benchmark`, not by hand -->";
 const END: &str = "<!-- end of what was measured -->";
 
-/// Puts `measured` in place of what was measured before.
+/// Replaces the measured part with `measured`.
 pub(crate) fn write(measured: &str) -> Fallible<()> {
     let path = workspace().join("docs").join("performance.md");
     let before = fs::read_to_string(&path)?;
-    let after = replaced(&before, measured).ok_or("docs/performance.md does not have the two marks")?;
+    let after = replaced(&before, measured)
+        .ok_or("docs/performance.md has no measured part: the two comments around it are missing")?;
     Ok(fs::write(&path, after)?)
 }
 
@@ -26,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_between_the_marks_changes() {
+    fn only_the_text_between_the_marks_changes() {
         let document = format!("# Title\n{BEGIN}\nold\n{END}\nProse.\n");
         let expected = format!("# Title\n{BEGIN}\n\nnew\n\n{END}\nProse.\n");
         assert_eq!(replaced(&document, "\nnew\n"), Some(expected.clone()));

@@ -1,8 +1,8 @@
-//! Lambda's part, as far as one process at a time needs it: starts a program, serves it the Runtime API, gives it invocations and
-//! takes the time.
+//! Plays Lambda for one process at a time: starts a program, serves it the Runtime API, sends it invocations and
+//! measures the times.
 //!
-//! The driver shares a core with the function and its own work is part of each invocation's time, so it does little: one thread,
-//! `poll`, no runtime.
+//! The driver shares a core with the function, so its own work is part of every measured time. It therefore does as
+//! little as possible: it has one thread, waits with `poll`, and uses no asynchronous runtime.
 
 mod http;
 mod logs;
@@ -16,21 +16,21 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long anything may take before the measurement is given up.
+/// The longest wait for a request of the process. After it, the measurement fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long an invocation may take, as the function is told. The template's.
+/// The time limit of an invocation, as the function is told. It is the template's.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether the process is still there.
-const LOOK: Duration = Duration::from_millis(100);
+/// The interval of the checks that the process is still running.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What to start.
+/// A program to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) command: PathBuf,
     pub(crate) arguments: Vec<String>,
-    /// Everything but what is different from process to process.
+    /// The environment variables, without those that differ between processes.
     pub(crate) environment: BTreeMap<String, String>,
 }
 
@@ -39,15 +39,15 @@ pub(crate) struct Process {
     child: Child,
     server: Server,
     logs: Logs,
-    /// The connection on which it asked for the next invocation.
+    /// The connection on which the process asked for its next invocation.
     waiting: usize,
     invocations: u64,
-    /// From the start of the process until it asked for its first invocation.
+    /// The time from the start of the process until it asked for its first invocation.
     pub(crate) init: Duration,
 }
 
 impl Process {
-    /// Starts `program` and waits until it asks for an invocation. What it logs is read on `core`.
+    /// Starts `program` and waits until it asks for an invocation. Its log output is read on `core`.
     pub(crate) fn start(program: &Program, core: usize) -> Fallible<Self> {
         let server = Server::bind()?;
         let (logs, log_pipe) = Logs::open(core)?;
@@ -77,7 +77,8 @@ impl Process {
         Ok(process)
     }
 
-    /// One invocation: how long it took from the moment that the function was given it, and what it answered.
+    /// Runs one invocation. Returns the time from sending the event until the whole response has arrived, and the
+    /// response.
     pub(crate) fn invoke(&mut self, payload: &[u8]) -> Fallible<(Duration, Vec<u8>)> {
         self.invocations += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
@@ -112,12 +113,12 @@ impl Process {
         Ok((took, request.body))
     }
 
-    /// Processor time that the process has had so far.
+    /// The processor time that the process has used so far.
     pub(crate) fn cpu(&self) -> Fallible<Duration> {
         usage::cpu(self.child.id())
     }
 
-    /// The most memory that it has held so far, in bytes.
+    /// The peak memory of the process so far, in bytes.
     pub(crate) fn peak_memory(&self) -> Fallible<f64> {
         usage::peak_memory(self.child.id())
     }
@@ -134,25 +135,25 @@ impl Process {
     fn next_request(&mut self) -> Fallible<Request> {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
-            if let Some(request) = self.server.next(LOOK)? {
+            if let Some(request) = self.server.next(CHECK_INTERVAL)? {
                 return Ok(request);
             }
             if let Some(status) = self.child.try_wait()? {
                 return Err(self.failure(&status.to_string(), b""));
             }
         }
-        Err(self.failure("nothing was heard of it", b""))
+        Err(self.failure(&format!("no request within {} s", PATIENCE.as_secs()), b""))
     }
 
-    fn failure(&self, what: &str, body: &[u8]) -> Box<dyn std::error::Error> {
+    fn failure(&self, reason: &str, body: &[u8]) -> Box<dyn std::error::Error> {
         let body = String::from_utf8_lossy(body);
-        format!("the process failed: {what} {body}\n{}", self.logs.last()).into()
+        format!("the process failed: {reason} {body}\n{}", self.logs.last()).into()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, and then there is nothing to do.
+        // The process may have ended by itself. Killing it fails then, which is harmless.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,10 +1,10 @@
-//! The variables that a function finds: what Lambda sets, and what the template declares.
+//! The environment variables of a function: those that Lambda sets and those that the template declares.
 
 use crate::Fallible;
 use local::Template;
 use std::collections::BTreeMap;
 
-/// The names are those of the Lambda developer guide, "Defined runtime environment variables".
+/// Lambda's own variables. The names are from the Lambda developer guide, "Defined runtime environment variables".
 const LAMBDA: [(&str, &str); 14] = [
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
@@ -14,7 +14,7 @@ const LAMBDA: [(&str, &str); 14] = [
     ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
     ("AWS_REGION", "eu-central-1"),
     ("AWS_DEFAULT_REGION", "eu-central-1"),
-    // AWS's own examples; nothing checks signatures here.
+    // AWS's own examples. No backend checks signatures here.
     ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
     ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
     ("AWS_SESSION_TOKEN", "token"),
@@ -23,7 +23,7 @@ const LAMBDA: [(&str, &str); 14] = [
     ("TZ", ":UTC"),
 ];
 
-/// The variables of the function `name`: `own`, and of what the template declares for it the rest.
+/// The variables of the function `name`. `own` wins over the template's values.
 pub(crate) fn of(template: &Template, name: &str, own: BTreeMap<String, String>) -> Fallible<BTreeMap<String, String>> {
     let lambda = LAMBDA.into_iter().chain([("AWS_LAMBDA_FUNCTION_NAME", name)]);
     let mut variables: BTreeMap<String, String> = lambda
@@ -34,7 +34,7 @@ pub(crate) fn of(template: &Template, name: &str, own: BTreeMap<String, String>)
         if !own.contains_key(variable) {
             let value = template
                 .resolve(declared)
-                .map_err(|problem| format!("{variable}: {problem}"))?;
+                .map_err(|reason| format!("{variable}: {reason}"))?;
             variables.insert(variable.clone(), value);
         }
     }

@@ -1,15 +1,15 @@
-//! Every figure of every round, and what they come to. Ratios are taken within a round: a machine is faster at one time than at
-//! another, and what was measured side by side was so together.
+//! The figures of all rounds and their statistics. Ratios are computed within a round: the speed of a machine changes
+//! over time, but it affects all figures of one round alike.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Figures by what was measured, the name of the figure, and the round.
+/// Figures by subject, name and round.
 #[derive(Debug, Default)]
 pub(crate) struct Figures(BTreeMap<(String, String), Vec<f64>>);
 
 impl Figures {
-    /// Adds the figure of the next round.
+    /// Adds a figure for the next round.
     pub(crate) fn push(&mut self, subject: &str, figure: &str, value: f64) {
         let Self(figures) = self;
         figures
@@ -18,7 +18,7 @@ impl Figures {
             .push(value);
     }
 
-    /// One figure of every round; none if it was not measured.
+    /// The values of one figure in all rounds. Empty if it was not measured.
     pub(crate) fn of(&self, subject: &str, figure: &str) -> &[f64] {
         let Self(figures) = self;
         figures
@@ -26,18 +26,21 @@ impl Figures {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// What a figure came to.
+    /// The quartiles of one figure over all rounds.
     pub(crate) fn spread(&self, subject: &str, figure: &str) -> Option<Spread> {
         Spread::of(self.of(subject, figure))
     }
 }
 
-/// `of` two figures of each round.
-pub(crate) fn by_round(left: &[f64], right: &[f64], of: impl Fn(f64, f64) -> f64) -> Vec<f64> {
-    left.iter().zip(right).map(|(left, right)| of(*left, *right)).collect()
+/// Combines two figures round by round.
+pub(crate) fn by_round(left: &[f64], right: &[f64], combine: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    left.iter()
+        .zip(right)
+        .map(|(left, right)| combine(*left, *right))
+        .collect()
 }
 
-/// The quartiles of some figures.
+/// Median and quartiles.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) low: f64,
@@ -46,7 +49,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// `None` for no figures.
+    /// `None` if there are no figures.
     pub(crate) fn of(figures: &[f64]) -> Option<Self> {
         Some(Self {
             low: quantile(figures, 0.25)?,
@@ -64,12 +67,12 @@ impl fmt::Display for Spread {
     }
 }
 
-/// The figure that the share `rank` of them does not exceed (the nearest rank).
+/// The quantile `rank` (0 to 1) by the nearest-rank method. The result is one of the figures.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "there are never so many figures, and a rank is between 0 and 1"
+    reason = "the number of figures is small, and a rank is between 0 and 1"
 )]
 pub(crate) fn quantile(figures: &[f64], rank: f64) -> Option<f64> {
     let mut sorted = figures.to_vec();

@@ -1,4 +1,4 @@
-//! What was measured when, where and how.
+//! The circumstances of a measurement: date, command, commit and machine.
 
 use crate::Fallible;
 use local::binaries::workspace;
@@ -10,7 +10,7 @@ use std::thread::available_parallelism;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// See the module.
+/// The circumstances of a measurement.
 #[derive(Debug)]
 pub(crate) struct Machine {
     date: String,
@@ -24,8 +24,8 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Looks at this one. To be called before anything is pinned, which would hide cores.
-    pub(crate) fn look() -> Fallible<Self> {
+    /// Inspects this machine. Call it before pinning, because pinning hides cores.
+    pub(crate) fn inspect() -> Fallible<Self> {
         let processor = fs::read_to_string("/proc/cpuinfo")?;
         let processor = field(&processor, "model name")
             .unwrap_or("unknown processor")
@@ -33,7 +33,7 @@ impl Machine {
         let memory = fs::read_to_string("/proc/meminfo")?;
         let memory = field(&memory, "MemTotal").and_then(|total| total.strip_suffix(" kB"));
         let date = OffsetDateTime::now_utc().format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"))?;
-        // With what is measured changed since the commit, its name would be a lie.
+        // With uncommitted changes, the commit alone would be misleading. Changed documents do not matter.
         let changed = output("git", &["status", "--porcelain", "--", ".", ":!docs"])?;
         let changes = if changed.is_empty() { "" } else { ", with changes" };
         let options: Vec<String> = env::args().skip(1).collect();
@@ -44,7 +44,7 @@ impl Machine {
             processor,
             cores: available_parallelism()?.get(),
             memory_gib: memory
-                .ok_or("MemTotal is not there")?
+                .ok_or("/proc/meminfo has no MemTotal")?
                 .trim()
                 .parse::<u64>()?
                 .div_ceil(1024 * 1024),
@@ -68,12 +68,13 @@ impl fmt::Display for Machine {
         } = self;
         write!(
             formatter,
-            "{date}, `{command}`, commit {commit}. {processor}, {cores} cores, {memory_gib} GiB, Linux {kernel}, {compiler}."
+            "{date}, `{command}`, commit {commit}. \
+             {processor}, {cores} cores, {memory_gib} GiB, Linux {kernel}, {compiler}."
         )
     }
 }
 
-/// The first field of this name in a file of `name: value` lines.
+/// The first field with this name in a text of `name: value` lines.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':'))

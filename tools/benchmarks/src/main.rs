@@ -1,5 +1,5 @@
-//! `cargo benchmark`: measures the deployed binaries over the Lambda Runtime API, side by side with the least that a function could
-//! be, and says which of the project's bounds hold. The README beside says how, and what the figures mean.
+//! `cargo benchmark`: measures the deployed binaries over the Lambda Runtime API, together with the smallest possible
+//! functions, and checks the project's bounds. `tools/benchmarks/README.md` explains the method and the figures.
 
 mod backends;
 mod binaries;
@@ -29,44 +29,45 @@ use std::error::Error;
 use std::path::PathBuf;
 use subjects::{Kind, Stage};
 
-/// Whatever goes wrong, there are no figures then.
+/// The result of a step. Every error ends the measurement, so its type does not matter.
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
-/// Measures the functions; the result goes into docs/performance.md.
+/// Measures the functions and writes the result to docs/performance.md.
 #[derive(Debug, Parser)]
 #[command(name = "cargo benchmark")]
 struct Options {
-    /// A few rounds, to see that it works; docs/performance.md stays as it is
+    /// Run only a few rounds, as a test of the tool; docs/performance.md is not changed
     #[arg(long)]
     quick: bool,
-    /// Measure the peers in Node.js, too (needs Node.js and npm)
+    /// Also measure the peers in Node.js (needs Node.js and npm)
     #[arg(long)]
     peers: bool,
-    /// Measure only what has this in its name; the floors always; docs/performance.md stays as it is
+    /// Measure only the functions whose name contains NAME, and the floors; docs/performance.md is not changed
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Measure the binaries in this folder, functions and floors, instead of building them; docs/performance.md stays as it is
+    /// Measure the functions and floors in this folder instead of building them; docs/performance.md is not changed
     #[arg(long, value_name = "FOLDER")]
     binaries: Option<PathBuf>,
 }
 
 fn main() -> Fallible<()> {
     let options = Options::parse();
-    let effort = match options.quick {
-        true => Effort {
+    let effort = if options.quick {
+        Effort {
             rounds: 3,
             starts: 3,
             invocations: 100,
             warm_up: 20,
-        },
-        false => Effort {
+        }
+    } else {
+        Effort {
             rounds: 21,
             starts: 5,
             invocations: 400,
             warm_up: 50,
-        },
+        }
     };
-    let machine = machine::Machine::look()?;
+    let machine = machine::Machine::inspect()?;
     let cores = Cores::choose()?;
     let node = options.peers.then(Node::prepare).transpose()?;
     let binaries = match &options.binaries {
@@ -77,7 +78,7 @@ fn main() -> Fallible<()> {
     let chats = Chats::new(effort.warm_up + effort.invocations)?;
     let authority = Authority::new()?;
     let backends = Backends::start(cores.backends, &chats, &authority)?;
-    // From here on: the build had all cores.
+    // Only now, because the build needs all cores.
     pinning::pin(cores.driver)?;
 
     let stage = Stage {
@@ -97,8 +98,8 @@ fn main() -> Fallible<()> {
         .map(|subject| Ok((subject.name.clone(), Size::of(&subject.program.command)?)))
         .collect::<Fallible<_>>()?;
     let plain = subjects.iter().filter(|subject| !subject.over_tls);
-    let costs = measure::count(plain, &backends, cores, effort.warm_up)?;
-    let figures = measure::time(&subjects, &backends, cores, effort)?;
+    let costs = measure::measure_costs(plain, &backends, cores, effort.warm_up)?;
+    let figures = measure::measure_times(&subjects, &backends, cores, effort)?;
 
     let report = report::Report {
         machine: &machine,

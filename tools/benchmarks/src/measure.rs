@@ -1,7 +1,8 @@
-//! How it is measured: rounds, in each of which everything has its turn, so that what is compared was measured side by side.
+//! The course of a measurement. Each round measures every subject once, so that compared figures come from the same
+//! few minutes.
 
 use crate::Fallible;
-use crate::backends::{Backend, Backends, Counts};
+use crate::backends::{Backend, Backends, Counts, Units};
 use crate::driver::Process;
 use crate::figures::{Figures, quantile};
 use crate::pinning::Cores;
@@ -9,31 +10,33 @@ use crate::subjects::{Phase, Subject};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How much is measured.
+/// The size of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
-    /// Rounds.
+    /// The number of rounds.
     pub(crate) rounds: usize,
-    /// Processes that are started for their first invocation, of each subject in each round.
+    /// The number of processes per subject and round that run only their first invocation.
     pub(crate) starts: usize,
-    /// Warm invocations of each kind, of each subject in each round.
+    /// The number of measured warm invocations per subject, phase and round.
     pub(crate) invocations: usize,
-    /// Those before, that do not count.
+    /// The number of warm invocations before those, which are not measured.
     pub(crate) warm_up: usize,
 }
 
-/// Names of figures: of a process, and (after the phase's name) of a phase.
+// Names of figures of a process.
 pub(crate) const INIT: &str = "init";
 pub(crate) const FIRST: &str = "first";
 pub(crate) const START: &str = "init + first";
 pub(crate) const MEMORY: &str = "peak memory";
-/// Opened by a process from its start to its end, to the tables and to the event service.
+/// Connections that a process opened during its life, to the tables and to the event service.
 pub(crate) const CONNECTIONS: [&str; 2] = ["table connections", "event service connections"];
+
+// Names of figures of a phase. The phase's name comes before them: [`of`].
 pub(crate) const P50: &str = "p50";
 pub(crate) const P99: &str = "p99";
 pub(crate) const CPU: &str = "cpu";
 
-/// What one invocation of a kind costs at the backends, counted where the tables are real ones.
+/// The average cost of one invocation at the backends. It is measured with the emulator's tables.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cost {
     pub(crate) table: f64,
@@ -45,81 +48,104 @@ pub(crate) struct Cost {
 /// Costs by subject and phase.
 pub(crate) type Costs = BTreeMap<(String, &'static str), Cost>;
 
-/// Runs each subject against real tables, once, and counts. Only one of those that make the same chats can be among them.
-pub(crate) fn count<'a>(
+/// The times of one start, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct StartTimes {
+    init: f64,
+    first: f64,
+}
+
+/// Runs each subject once against the emulator's tables and counts its requests and capacity units. Two subjects that
+/// create the same chats cannot both be measured.
+pub(crate) fn measure_costs<'a>(
     subjects: impl IntoIterator<Item = &'a Subject>,
     backends: &Backends,
     cores: Cores,
     invocations: usize,
 ) -> Fallible<Costs> {
     let mut costs = Costs::default();
-    backends.use_real_tables(true);
+    backends.use_emulator(true);
     for subject in subjects {
         let mut process = Process::start(&subject.program, cores.backends)?;
         for phase in &subject.phases {
-            // The first ones fill the caches.
+            // The first half fills the caches.
             invoke(&mut process, subject, phase, 0..invocations)?;
-            let before = both(backends);
+            let before = AllCounts::of(backends);
             invoke(&mut process, subject, phase, invocations..invocations * 2)?;
-            let after = both(backends);
-            let each = |backend: usize, of: fn(&Counts) -> f64| {
-                let counted = |counts: &[Counts]| counts.get(backend).map_or(0.0, of);
-                (counted(&after) - counted(&before)) / number(invocations)
-            };
+            let after = AllCounts::of(backends);
+            let average = |after: f64, before: f64| (after - before) / number(invocations);
+            let units = |of: fn(&Units) -> f64| average(of(&after.table.units), of(&before.table.units));
             let cost = Cost {
-                table: each(0, |counts| counts.requests),
-                read_units: each(0, |counts| counts.read_units),
-                write_units: each(0, |counts| counts.write_units),
-                event_service: each(1, |counts| counts.requests),
+                table: average(after.table.requests, before.table.requests),
+                read_units: units(|units| units.read),
+                write_units: units(|units| units.write),
+                event_service: average(after.event_service.requests, before.event_service.requests),
             };
             costs.insert((subject.id(), phase.name), cost);
         }
     }
-    backends.use_real_tables(false);
+    backends.use_emulator(false);
     Ok(costs)
 }
 
 /// Measures the times of all subjects.
-pub(crate) fn time(subjects: &[Subject], backends: &Backends, cores: Cores, effort: Effort) -> Fallible<Figures> {
+pub(crate) fn measure_times(
+    subjects: &[Subject],
+    backends: &Backends,
+    cores: Cores,
+    effort: Effort,
+) -> Fallible<Figures> {
     let mut figures = Figures::default();
     for round in 0..effort.rounds {
-        // Every other round goes the other way, so that nobody is always behind the same neighbour.
-        let mut turn: Vec<&Subject> = subjects.iter().collect();
+        // Every second round runs in reverse order, so that no subject always follows the same one.
+        let mut subjects: Vec<&Subject> = subjects.iter().collect();
         if round % 2 == 1 {
-            turn.reverse();
+            subjects.reverse();
         }
-        let mut starts: BTreeMap<String, Vec<[f64; 3]>> = BTreeMap::new();
+        let mut starts: BTreeMap<String, Vec<StartTimes>> = BTreeMap::new();
         for _ in 0..effort.starts {
-            for subject in &turn {
+            for subject in &subjects {
                 starts.entry(subject.id()).or_default().push(start(subject, cores)?);
             }
         }
         for (subject, starts) in &starts {
-            for (place, figure) in [INIT, FIRST, START].into_iter().enumerate() {
-                let times: Vec<f64> = starts.iter().filter_map(|times| times.get(place)).copied().collect();
-                push(&mut figures, subject, figure, quantile(&times, 0.5))?;
-            }
+            let mut push_median = |figure, of: fn(&StartTimes) -> f64| {
+                let times: Vec<f64> = starts.iter().map(of).collect();
+                push(&mut figures, subject, figure, quantile(&times, 0.5))
+            };
+            push_median(INIT, |times| times.init)?;
+            push_median(FIRST, |times| times.first)?;
+            push_median(START, |times| times.init + times.first)?;
         }
-        for subject in &turn {
-            warm(subject, backends, cores, effort, &mut figures)?;
+        for subject in &subjects {
+            measure_warm(subject, backends, cores, effort, &mut figures)?;
         }
         eprintln!("round {} of {}", round + 1, effort.rounds);
     }
     Ok(figures)
 }
 
-/// Initialisation, first invocation and both together, in milliseconds.
-fn start(subject: &Subject, cores: Cores) -> Fallible<[f64; 3]> {
+/// Starts a process and runs its first invocation.
+fn start(subject: &Subject, cores: Cores) -> Fallible<StartTimes> {
     let mut process = Process::start(&subject.program, cores.backends)?;
-    let phase = subject.phases.first().ok_or("nothing to send")?;
+    let phase = subject.phases.first().ok_or("the subject has no phases")?;
     let times = invoke(&mut process, subject, phase, 0..1)?;
-    let (init, first) = (milliseconds(process.init), times.first().copied().unwrap_or_default());
-    Ok([init, first, init + first])
+    Ok(StartTimes {
+        init: milliseconds(process.init),
+        first: times.first().copied().unwrap_or_default(),
+    })
 }
 
-fn warm(subject: &Subject, backends: &Backends, cores: Cores, effort: Effort, figures: &mut Figures) -> Fallible<()> {
+/// Measures the warm invocations of one process.
+fn measure_warm(
+    subject: &Subject,
+    backends: &Backends,
+    cores: Cores,
+    effort: Effort,
+    figures: &mut Figures,
+) -> Fallible<()> {
     let id = subject.id();
-    let before = both(backends);
+    let before = AllCounts::of(backends);
     let mut process = Process::start(&subject.program, cores.backends)?;
     for phase in &subject.phases {
         let (begin, end) = (effort.warm_up, effort.warm_up + effort.invocations);
@@ -131,23 +157,28 @@ fn warm(subject: &Subject, backends: &Backends, cores: Cores, effort: Effort, fi
         push(figures, &id, &of(phase.name, P99), quantile(&times, 0.99))?;
         push(figures, &id, &of(phase.name, CPU), Some(cpu))?;
     }
-    for ((figure, after), before) in CONNECTIONS.into_iter().zip(both(backends)).zip(before) {
-        push(figures, &id, figure, Some(after.connections - before.connections))?;
+    let after = AllCounts::of(backends);
+    let opened = [
+        after.table.connections - before.table.connections,
+        after.event_service.connections - before.event_service.connections,
+    ];
+    for (figure, opened) in CONNECTIONS.into_iter().zip(opened) {
+        push(figures, &id, figure, Some(opened))?;
     }
     push(figures, &id, MEMORY, Some(process.peak_memory()?))
 }
 
-/// The name of a phase's figure.
+/// The full name of a phase's figure.
 pub(crate) fn of(phase: &str, figure: &str) -> String {
     format!("{phase}, {figure}")
 }
 
 fn push(figures: &mut Figures, subject: &str, figure: &str, value: Option<f64>) -> Fallible<()> {
-    figures.push(subject, figure, value.ok_or("nothing was measured")?);
+    figures.push(subject, figure, value.ok_or("there are no measurements")?);
     Ok(())
 }
 
-/// Invocations with the phase's events of these numbers: how long each took, in milliseconds.
+/// Sends the phase's events with these numbers. Returns the time of each invocation in milliseconds.
 fn invoke(
     process: &mut Process,
     subject: &Subject,
@@ -158,23 +189,34 @@ fn invoke(
     for event in phase.events.iter().cycle().skip(numbers.start).take(numbers.len()) {
         let (took, answer) = process.invoke(event)?;
         let answer = String::from_utf8_lossy(&answer);
-        if !answer.contains(subject.answer) {
-            return Err(format!("{} answered {answer}", subject.id()).into());
+        if !answer.contains(subject.expected_answer) {
+            return Err(format!("unexpected answer of {}: {answer}", subject.id()).into());
         }
         times.push(milliseconds(took));
     }
     Ok(times)
 }
 
-fn both(backends: &Backends) -> [Counts; 2] {
-    [Backend::Table, Backend::EventService].map(|backend| backends.counts(backend))
+/// The counts of both backends at one time.
+struct AllCounts {
+    table: Counts,
+    event_service: Counts,
+}
+
+impl AllCounts {
+    fn of(backends: &Backends) -> Self {
+        Self {
+            table: backends.counts(Backend::Table),
+            event_service: backends.counts(Backend::EventService),
+        }
+    }
 }
 
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^53")]
+#[expect(clippy::cast_precision_loss, reason = "all counts are far below 2^53")]
 fn number(count: usize) -> f64 {
     count as f64
 }

@@ -1,24 +1,24 @@
-//! The peers: two of the routes as one would write them in Node.js, with AWS's SDK. For the record only; nothing depends on them.
+//! The peers: two of the routes, written in Node.js with AWS's SDK. They serve only as a comparison.
 
 use crate::Fallible;
 use local::binaries::workspace;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The functions that have one.
+/// The functions that have a peer.
 pub(crate) const FUNCTIONS: [&str; 2] = ["read-chat", "create-chat-event"];
 
-/// Node.js, with what the peers need in place.
+/// Node.js with the peers' packages installed.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) executable: PathBuf,
-    /// With version.
+    /// The name with the version.
     pub(crate) name: String,
     folder: PathBuf,
 }
 
 impl Node {
-    /// Finds it and fetches the packages that the lock file names.
+    /// Installs the packages of the lock file and finds Node.js.
     pub(crate) fn prepare() -> Fallible<Self> {
         let folder = workspace().join("tools").join("benchmarks").join("peers");
         let status = Command::new("npm")
@@ -27,13 +27,16 @@ impl Node {
             .status()
             .map_err(|error| format!("npm: {error}"))?;
         if !status.success() {
-            return Err("npm could not fetch the peers' packages".into());
+            return Err("npm could not install the peers' packages".into());
         }
-        let asked = Command::new("node")
+        let node = Command::new("node")
             .args(["--print", "process.execPath + ' ' + process.version"])
             .output()?;
-        let said = String::from_utf8(asked.stdout)?;
-        let (executable, version) = said.trim().rsplit_once(' ').ok_or("node did not say where it is")?;
+        let printed = String::from_utf8(node.stdout)?;
+        let (executable, version) = printed
+            .trim()
+            .rsplit_once(' ')
+            .ok_or("node did not print its path and version")?;
         Ok(Self {
             executable: executable.into(),
             name: format!("Node.js {version}"),
@@ -41,7 +44,7 @@ impl Node {
         })
     }
 
-    /// The program of a function's peer.
+    /// The script of a function's peer.
     pub(crate) fn script(&self, function: &str) -> String {
         let script = self.folder.join(function).with_extension("mjs");
         script.display().to_string()

@@ -1,4 +1,4 @@
-//! The figures as text: Markdown, for people and for docs/performance.md.
+//! The report in Markdown, for the terminal and for docs/performance.md.
 
 mod bounds;
 
@@ -9,10 +9,10 @@ use crate::measure::{CONNECTIONS, CPU, Costs, Effort, FIRST, INIT, MEMORY, P50, 
 use crate::subjects::{ANY, EMPTY, HANDSHAKE, ONE_CALL, Subject, id};
 use std::collections::BTreeMap;
 
-/// Bytes in a megabyte, as shops and issues count them.
+/// Bytes in a megabyte. Sizes are decimal, as in the bounds.
 const MB: f64 = 1e6;
 
-/// All that was found out.
+/// The results of a measurement.
 pub(crate) struct Report<'a> {
     pub(crate) machine: &'a Machine,
     pub(crate) effort: Effort,
@@ -34,9 +34,9 @@ impl Report<'_> {
         [
             self.machine.to_string(),
             format!(
-                "{rounds} rounds, in each of them of everything {starts} starts, and {invocations} warm invocations of each kind \
-                 after {warm_up} that do not count. Each figure: the median of the rounds (and their quartiles). Times in milliseconds, \
-                 MB are 10^6 bytes."
+                "{rounds} rounds. Each round has {starts} starts per subject, and {invocations} warm invocations per \
+                 subject and kind of request, after {warm_up} that are not measured. Each figure is the median of the \
+                 rounds, with the quartiles in parentheses. Times are in milliseconds; 1 MB is 10^6 bytes."
             ),
             "### Bounds".to_owned(),
             self.bounds(),
@@ -88,7 +88,7 @@ impl Report<'_> {
             subject.phases.iter().map(move |phase| {
                 let p50 = of(phase.name, P50);
                 let floor = of(ANY, P50);
-                // What it costs does not depend on how it is sent.
+                // The costs are the same with and without TLS.
                 let cost = self.costs.get(&(subject.name.clone(), phase.name));
                 vec![
                     id.clone(),
@@ -132,27 +132,25 @@ impl Report<'_> {
                 subject.name.clone(),
                 show(self.figures.spread(&plain, START), 2),
                 show(self.figures.spread(&tls, START), 2),
-                show(Spread::of(&self.beyond(&subject.name)), 2),
-                text(Some(self.backends_of(&tls)), 0),
+                show(Spread::of(&self.added_by_tls(&subject.name)), 2),
+                text(Some(self.backend_count(&tls)), 0),
                 show(self.handshakes(&subject.name), 2),
             ]
         });
         let head = [
             "",
             "init + first, plain",
-            "over TLS",
-            "beyond plain",
+            "init + first, TLS",
+            "added by TLS",
             "backends",
-            "÷ as many handshakes",
+            "÷ a handshake per backend",
         ];
         let table = table(&head, rows);
-        format!(
-            "One handshake is what {HANDSHAKE} takes beyond plain: it has one backend and calls it once.\n\n{table}"
-        )
+        format!("One handshake is the time that TLS adds to {HANDSHAKE}, which calls one backend once.\n\n{table}")
     }
 
-    /// What TLS adds to initialisation and first invocation, of each round.
-    fn beyond(&self, name: &str) -> Vec<f64> {
+    /// The time that TLS adds to initialisation and first invocation, in each round.
+    fn added_by_tls(&self, name: &str) -> Vec<f64> {
         let (plain, tls) = (id(name, false), id(name, true));
         by_round(
             self.figures.of(&tls, START),
@@ -161,29 +159,26 @@ impl Report<'_> {
         )
     }
 
-    /// The same in handshakes, for each backend.
+    /// The time that TLS adds, in handshakes per backend.
     fn handshakes(&self, name: &str) -> Option<Spread> {
-        let backends = self.backends_of(&id(name, true));
-        let ratios = by_round(&self.beyond(name), &self.beyond(HANDSHAKE), |beyond, handshake| {
-            beyond / handshake / backends
-        });
+        let backends = self.backend_count(&id(name, true));
+        let (added, handshake) = (self.added_by_tls(name), self.added_by_tls(HANDSHAKE));
+        let ratios = by_round(&added, &handshake, |added, handshake| added / handshake / backends);
         Spread::of(&ratios)
     }
 
-    /// How many backends it connects to.
-    fn backends_of(&self, id: &str) -> f64 {
+    /// The number of backends that a subject connects to.
+    fn backend_count(&self, id: &str) -> f64 {
         let connections = CONNECTIONS.iter().filter_map(|figure| self.figures.spread(id, figure));
         connections
             .map(|spread| if spread.median > 0.0 { 1.0 } else { 0.0 })
             .sum()
     }
 
-    /// One figure in units of another, within each round.
+    /// The ratio of two figures, computed within each round.
     fn ratio(&self, of: (&str, &str), to: (&str, &str)) -> Option<Spread> {
-        let ratios = by_round(self.figures.of(of.0, of.1), self.figures.of(to.0, to.1), |of, to| {
-            of / to
-        });
-        Spread::of(&ratios)
+        let (of, to) = (self.figures.of(of.0, of.1), self.figures.of(to.0, to.1));
+        Spread::of(&by_round(of, to, |of, to| of / to))
     }
 }
 
@@ -195,7 +190,7 @@ fn text(figure: Option<f64>, digits: usize) -> String {
     figure.map_or_else(String::new, |figure| format!("{figure:.digits$}"))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no binary is that large")]
+#[expect(clippy::cast_precision_loss, reason = "all sizes are far below 2^53")]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / MB
 }

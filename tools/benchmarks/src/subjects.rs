@@ -1,4 +1,4 @@
-//! What is measured: functions and floors, over plain HTTP and over TLS, each with the kinds of requests that it gets.
+//! The subjects of a measurement: functions and floors, over plain HTTP and over TLS, with their requests.
 
 use crate::Fallible;
 use crate::backends::{Authority, Backend, Backends};
@@ -14,20 +14,20 @@ pub(crate) const EMPTY: &str = "empty-floor";
 pub(crate) const ONE_CALL: &str = "one-call-floor";
 pub(crate) const HANDSHAKE: &str = "handshake-floor";
 
-/// Something to measure.
+/// One subject of a measurement.
 pub(crate) struct Subject {
-    /// The binary's name.
+    /// The name of the binary.
     pub(crate) name: String,
     pub(crate) over_tls: bool,
     pub(crate) kind: Kind,
     pub(crate) program: Program,
-    /// What each of its answers contains.
-    pub(crate) answer: &'static str,
-    /// The first one's first event is the process's first invocation.
+    /// A text that every answer contains.
+    pub(crate) expected_answer: &'static str,
+    /// The phases, in order. The first event of the first phase is the first invocation of a process.
     pub(crate) phases: Vec<Phase>,
 }
 
-/// What a subject is in the comparison.
+/// The role of a subject in the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Floor,
@@ -38,37 +38,40 @@ pub(crate) enum Kind {
 /// Requests of one kind.
 pub(crate) struct Phase {
     pub(crate) name: &'static str,
-    /// Sent in turn, again and again.
+    /// The events. They are sent in order, and again from the start after the last one.
     pub(crate) events: Events,
 }
 
 impl Subject {
-    /// What its figures are kept under.
+    /// The key of its figures.
     pub(crate) fn id(&self) -> String {
         id(&self.name, self.over_tls)
     }
 }
 
-/// What figures are kept under.
+/// The key of a subject's figures.
 pub(crate) fn id(name: &str, over_tls: bool) -> String {
-    match over_tls {
-        true => format!("{name}, TLS"),
-        false => name.to_owned(),
+    if over_tls {
+        format!("{name}, TLS")
+    } else {
+        name.to_owned()
     }
 }
 
-/// The phases of a function that reads chats.
+// The phases of the functions that read chats.
 pub(crate) const NOT_CACHED: &str = "chat not cached";
 pub(crate) const CACHED: &str = "chat cached";
 pub(crate) const NEW_TOKEN: &str = "chat cached, new token each time";
-/// Of those that make chats.
+
+/// The phase of the functions that create chats.
 pub(crate) const NEW_CHAT: &str = "new chat";
-/// Of the floors.
+
+/// The phase of the floors.
 pub(crate) const ANY: &str = "any";
 
-/// What all subjects are put together from.
+/// The parts that the subjects are made from.
 pub(crate) struct Stage<'a> {
-    /// The template, which says which functions there are.
+    /// The template, which lists the functions.
     pub(crate) template: Template,
     pub(crate) binaries: &'a BTreeMap<String, PathBuf>,
     pub(crate) backends: &'a Backends,
@@ -77,23 +80,24 @@ pub(crate) struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// All that is measured: floors and functions over plain HTTP and over TLS, and the peers if there are any.
+    /// All subjects: floors and functions over plain HTTP and over TLS, and the peers if Node.js is given.
     pub(crate) fn subjects(&self, node: Option<&Node>) -> Fallible<Vec<Subject>> {
         let functions = self.template.functions.values();
         let functions: Vec<&str> = functions.map(|function| function.binary.as_str()).collect();
         let mut subjects = Vec::new();
         for over_tls in [false, true] {
-            // Over TLS there is only the floor that can do it.
-            let floors: &[&str] = match over_tls {
-                false => &[EMPTY, ONE_CALL, HANDSHAKE],
-                true => &[HANDSHAKE],
+            // Only one of the floors can use TLS.
+            let floors: &[&str] = if over_tls {
+                &[HANDSHAKE]
+            } else {
+                &[EMPTY, ONE_CALL, HANDSHAKE]
             };
             let floors = floors.iter().map(|name| (*name, Kind::Floor));
             let functions = functions.iter().map(|name| (*name, Kind::Function));
             for (name, kind) in floors.chain(functions) {
                 let binary = self.binaries.get(name).cloned();
                 let program = Program {
-                    command: binary.ok_or_else(|| format!("there is no binary {name}"))?,
+                    command: binary.ok_or_else(|| format!("the binary {name} is missing"))?,
                     arguments: Vec::new(),
                     environment: self.environment(name, kind, over_tls)?,
                 };
@@ -102,7 +106,7 @@ impl Stage<'_> {
                     over_tls,
                     kind,
                     program,
-                    answer: answer(name),
+                    expected_answer: expected_answer(name),
                     phases: phases(name, self.chats)?,
                 });
             }
@@ -117,14 +121,14 @@ impl Stage<'_> {
                 environment: self.environment(function, Kind::Function, false)?,
             };
             let mut phases = phases(function, self.chats)?;
-            // Of the kinds of requests, the one that its script was written for.
+            // The scripts handle only the first kind of requests.
             phases.truncate(1);
             subjects.push(Subject {
                 name: format!("{function} in {}", node.name),
                 over_tls: false,
                 kind: Kind::Peer,
                 program,
-                answer: answer(function),
+                expected_answer: expected_answer(function),
                 phases,
             });
         }
@@ -143,20 +147,20 @@ impl Stage<'_> {
                     ("EVENT_SERVICE_URL", event_service.to_owned()),
                     ("SERVICE_ACCOUNT", "chats.svc.example.org".to_owned()),
                     ("SERVICE_KEY", self.chats.service_key.clone()),
-                    // Not asked for where there is a key.
+                    // Not used, because there is a SERVICE_KEY.
                     ("SERVICE_KEY_ID", String::new()),
                 ]
             }
         };
-        // Over plain HTTP, too, so that reading the file is no part of what TLS adds.
+        // This is also set for plain HTTP, so that the cost of TLS does not include reading the file.
         let own = own.into_iter().chain([("EXTRA_CA_CERTS", authority)]);
         let own = own.map(|(name, value)| (name.to_owned(), value)).collect();
         environment::of(&self.template, name, own)
     }
 }
 
-/// What each answer contains, if all is well.
-fn answer(name: &str) -> &'static str {
+/// A text that every successful answer contains.
+fn expected_answer(name: &str) -> &'static str {
     match name {
         EMPTY | ONE_CALL | HANDSHAKE => "{}",
         "read-chat" | "read-chat-by-scope" => r#""statusCode":200"#,
@@ -185,7 +189,7 @@ fn phases(name: &str, chats: &Chats) -> Fallible<Vec<Phase>> {
         "create-chat" => vec![(NEW_CHAT, chats.creates()?)],
         "convert-chat" => vec![(NEW_CHAT, chats.converts()?)],
         "create-chat-event" => vec![(CACHED, chats.creates_of_events()?)],
-        _ => return Err(format!("{name} is not known here").into()),
+        _ => return Err(format!("the benchmark has no requests for {name}").into()),
     };
     Ok(phases
         .into_iter()

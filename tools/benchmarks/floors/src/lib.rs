@@ -1,5 +1,6 @@
-//! The least that a function of this project could be: the same profile, the same way in and out (`lambda_runtime` over the raw
-//! payload), and next to nothing between. What the real ones take beyond these is what they could save.
+//! The floors: the smallest functions that this project could have. They use the same build profile and the same
+//! `lambda_runtime` as the real functions, and do almost nothing. The difference to a floor is the largest possible
+//! saving.
 
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use reqwest::Client;
@@ -8,27 +9,27 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use std::env;
 
-/// What every floor answers: `{}`.
+/// The answer of every floor: `{}`.
 #[derive(Serialize)]
 pub struct Empty {}
 
 /// Answers `{}` until the platform ends the process.
 ///
 /// # Errors
-/// If the Runtime API is gone.
+/// The Runtime API is gone.
 pub async fn run_empty() -> Result<(), Error> {
     let answer = async |_: LambdaEvent<Box<RawValue>>| Ok::<_, Error>(Empty {});
     Runtime::new(service_fn(answer)).run().await
 }
 
-/// Before it answers `{}`, sends the request that the environment describes with `client`, whose connection is kept: the request
-/// for one item, `FLOOR_BODY`, to the table at `FLOOR_URL`.
+/// Sends one request with `client` and then answers `{}`. The request reads one item: it is `FLOOR_BODY`, sent to the
+/// table at `FLOOR_URL`. The connection is reused.
 ///
-/// Nothing is sent during initialisation. Ours opens its connections there, with a request more; opening it by the first
-/// request makes the sum of both the smaller one.
+/// Nothing is sent during initialisation. The real functions open their connections there, with an extra request.
+/// Without that request, the sum of initialisation and first invocation is the smallest possible one.
 ///
 /// # Errors
-/// If the Runtime API is gone, or a variable is missing.
+/// The Runtime API is gone, or a variable is missing.
 pub async fn run_one_call(client: Client) -> Result<(), Error> {
     let (url, body) = (env::var("FLOOR_URL")?, env::var("FLOOR_BODY")?);
     let answer = async |_: LambdaEvent<Box<RawValue>>| {
@@ -41,7 +42,7 @@ pub async fn run_one_call(client: Client) -> Result<(), Error> {
             )
             .body(body.clone());
         let answer = request.send().await?.error_for_status()?;
-        // The connection is free for the next request once the answer was read.
+        // The connection can be reused only after the answer was read.
         answer.bytes().await?;
         Ok::<_, Error>(Empty {})
     };

@@ -1,4 +1,4 @@
-//! A certificate authority for one run, and the backends' certificate.
+//! A certificate authority for one run, and the certificate of the backends.
 
 use crate::Fallible;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -10,14 +10,14 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::NamedTempFile;
 
-/// See the module.
+/// A certificate authority. The functions trust it through `EXTRA_CA_CERTS`.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     file: NamedTempFile,
 }
 
 impl Authority {
-    /// Makes one, with its certificate in a file.
+    /// Creates an authority and writes its certificate to a file.
     pub(crate) fn new() -> Fallible<Self> {
         let mut parameters = CertificateParams::new([])?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -27,12 +27,12 @@ impl Authority {
         Ok(Self { issuer, file })
     }
 
-    /// The file with its certificate.
+    /// The path of the certificate file.
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// A server's configuration with a certificate for 127.0.0.1, TLS 1.3 and nothing else.
+    /// A server configuration with a certificate for 127.0.0.1. It accepts only TLS 1.3.
     pub(super) fn server(&self) -> Fallible<Arc<ServerConfig>> {
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(["127.0.0.1".to_owned()])?.signed_by(&key, &self.issuer)?;

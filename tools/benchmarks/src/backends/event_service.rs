@@ -1,18 +1,18 @@
-//! The event service's answers to what the functions ask, in the form that was recorded from the real one.
+//! Fixed answers of the event service, in the form that was recorded from the real service.
 
-use super::{Answer, Asked, json};
+use super::{Answer, WholeRequest, json};
 use crate::chats::AUDIENCE;
 use http::Method;
 use uuid::Uuid;
 
 const JSON: &str = "application/json";
 
-/// The answer to one request.
-pub(super) fn answer(request: &Asked) -> Answer {
+/// The answer to a request.
+pub(super) fn answer(request: &WholeRequest) -> Answer {
     let path = request.uri().path();
     let segments: Vec<&str> = path.trim_start_matches("/api/v1").split('/').skip(1).collect();
     match (request.method(), segments.as_slice()) {
-        // Each room is another one, so that no two chats claim the same.
+        // Every new room has a new id, so that no two chats claim the same room.
         (&Method::POST, ["rooms"]) => json(201, JSON, room(&Uuid::new_v4().to_string())),
         (&Method::GET | &Method::PATCH, ["rooms", id]) => json(200, JSON, room(id)),
         (&Method::POST, ["rooms", id, "events"]) => json(201, JSON, event(id)),

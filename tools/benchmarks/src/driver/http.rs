@@ -1,17 +1,21 @@
-//! HTTP/1.1 for a client that sends one request at a time, on however many connections.
+//! An HTTP/1.1 server for a client that sends one request at a time, on any number of connections.
+//!
+//! hyper could replace this module, but its work would be part of every measured time. It was tried in November 2026 on
+//! a single-threaded tokio runtime. An invocation then took 75 µs of the driver's processor time instead of 43 µs, and
+//! the p50 of `empty-floor` rose from 0.044 ms to 0.062 ms. All ratios to the floors would be smaller by that.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-/// More headers than any of the clients sends.
-const HEADERS: usize = 32;
+/// The largest number of headers in a request. Clients send fewer.
+const MAX_HEADERS: usize = 32;
 
 /// A listener and its connections.
 pub(super) struct Server {
     listener: TcpListener,
-    /// `None` for a closed one: its place is not used again, so that a number always means the same one.
+    /// The connections by number. A closed connection becomes `None`, so that numbers are never reused.
     connections: Vec<Option<Connection>>,
 }
 
@@ -20,7 +24,7 @@ struct Connection {
     received: Vec<u8>,
 }
 
-/// A whole request.
+/// A complete request.
 pub(super) struct Request {
     pub(super) connection: usize,
     pub(super) path: String,
@@ -40,42 +44,42 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// The next request; `None` if `patience` is over before there is one.
+    /// Waits for the next request. `None` if none arrives for the time `patience`.
     pub(super) fn next(&mut self, patience: Duration) -> io::Result<Option<Request>> {
         let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
         loop {
-            let mut waiting = vec![PollFd::new(&self.listener, PollFlags::IN)];
+            let mut polled = vec![PollFd::new(&self.listener, PollFlags::IN)];
             let mut numbers = Vec::new();
             for (number, connection) in self.connections.iter().enumerate() {
                 if let Some(connection) = connection {
-                    waiting.push(PollFd::new(&connection.stream, PollFlags::IN));
+                    polled.push(PollFd::new(&connection.stream, PollFlags::IN));
                     numbers.push(number);
                 }
             }
-            if poll(&mut waiting, Some(&patience))? == 0 {
+            if poll(&mut polled, Some(&patience))? == 0 {
                 return Ok(None);
             }
-            let is_ready = |place: usize| waiting.get(place).is_some_and(|fd| !fd.revents().is_empty());
-            let has_caller = is_ready(0);
+            let is_ready = |index: usize| polled.get(index).is_some_and(|fd| !fd.revents().is_empty());
+            let has_new_connection = is_ready(0);
             let ready: Vec<usize> = (1..)
                 .zip(numbers)
-                .filter(|(place, _)| is_ready(*place))
+                .filter(|(index, _)| is_ready(*index))
                 .map(|(_, number)| number)
                 .collect();
-            drop(waiting);
-            if has_caller {
+            drop(polled);
+            if has_new_connection {
                 let (stream, _) = self.listener.accept()?;
                 stream.set_nodelay(true)?;
                 let received = Vec::new();
                 self.connections.push(Some(Connection { stream, received }));
             }
             for number in ready {
-                let Some(place) = self.connections.get_mut(number) else {
+                let Some(entry) = self.connections.get_mut(number) else {
                     continue;
                 };
-                let Some(connection) = place else { continue };
+                let Some(connection) = entry else { continue };
                 match connection.receive() {
-                    Ok(0) => *place = None,
+                    Ok(0) => *entry = None,
                     Ok(_) => {
                         if let Some((path, body)) = take_request(&mut connection.received)? {
                             return Ok(Some(Request {
@@ -85,14 +89,14 @@ impl Server {
                             }));
                         }
                     }
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => *place = None,
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => *entry = None,
                     Err(error) => return Err(error),
                 }
             }
         }
     }
 
-    /// Sends a whole answer.
+    /// Sends a complete answer.
     pub(super) fn answer(&mut self, connection: usize, answer: &[u8]) -> io::Result<()> {
         match self.connections.get_mut(connection) {
             Some(Some(connection)) => connection.stream.write_all(answer),
@@ -102,7 +106,8 @@ impl Server {
 }
 
 impl Connection {
-    /// Reads once, which does not wait if there is something. 0: it was closed.
+    /// Reads once and returns the number of bytes. 0 means that the connection was closed. This does not block, because
+    /// `poll` has reported data.
     fn receive(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 16 * 1024];
         let length = self.stream.read(&mut buffer)?;
@@ -112,9 +117,9 @@ impl Connection {
     }
 }
 
-/// Takes a request's path and body out of what was received, if it is all there.
+/// Removes a request from the received bytes and returns its path and body. `None` if the request is incomplete.
 fn take_request(received: &mut Vec<u8>) -> io::Result<Option<(String, Vec<u8>)>> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Request::new(&mut headers);
     let httparse::Status::Complete(head_length) = head.parse(received).map_err(io::Error::other)? else {
         return Ok(None);
@@ -125,7 +130,9 @@ fn take_request(received: &mut Vec<u8>) -> io::Result<Option<(String, Vec<u8>)>>
             .find(|header| header.name.eq_ignore_ascii_case(name))
     };
     if header("transfer-encoding").is_some() {
-        return Err(io::Error::other("a body of unknown length"));
+        return Err(io::Error::other(
+            "the request has transfer-encoding, which the driver does not support",
+        ));
     }
     let body_length = match header("content-length") {
         None => 0,
@@ -147,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_taken_when_all_of_it_is_there() {
+    fn a_request_is_taken_when_it_is_complete() {
         let whole = b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}";
         let mut received = Vec::new();
         for byte in whole {

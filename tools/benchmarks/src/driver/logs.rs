@@ -1,19 +1,19 @@
-//! What a process writes, read as fast as it comes, as on Lambda: a full pipe would hold the process up.
+//! Reads the output of a process at once, as Lambda does. A full pipe would block the process.
 
 use crate::pinning::pin;
 use std::io::{self, PipeReader, PipeWriter, Read as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// How much of its end is kept, in bytes, to say why a process failed.
+/// The number of bytes that are kept from the end of the output. They explain why a process failed.
 const KEPT: usize = 4 * 1024;
 
-/// The end of what a process wrote.
+/// The end of a process's output.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Logs(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
-    /// Opens a pipe for a process to write to, and reads it on `core` until the process is gone.
+    /// Opens a pipe for a process. It is read on `core` until the process ends.
     pub(super) fn open(core: usize) -> io::Result<(Self, PipeWriter)> {
         let logs = Self::default();
         let (reader, writer) = io::pipe()?;
@@ -23,7 +23,7 @@ impl Logs {
     }
 
     fn read_from(&self, mut output: PipeReader, core: usize) {
-        // On the wrong core it would be slower, not wrong.
+        // Without pinning, the measurement is slower but not wrong.
         let _ = pin(core);
         let mut buffer = [0; KEPT];
         while let Ok(length @ 1..) = output.read(&mut buffer) {
@@ -34,7 +34,7 @@ impl Logs {
         }
     }
 
-    /// The end of both.
+    /// The end of the output so far.
     pub(super) fn last(&self) -> String {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&kept).into_owned()

@@ -1,11 +1,11 @@
-//! What a process has used, as the kernel counts it.
+//! Processor time and memory of a process, as the kernel counts them.
 
 use crate::Fallible;
 use std::fs;
 use std::time::Duration;
 
-/// Processor time of all threads that a process has, in user and kernel. By `schedstat`, which has nanoseconds; `stat` has hundredths
-/// of a second.
+/// The processor time of all threads of a process, in user and kernel mode. It comes from `schedstat`, which counts
+/// nanoseconds; `stat` counts hundredths of a second.
 pub(super) fn cpu(process: u32) -> Fallible<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{process}/task"))? {
@@ -16,7 +16,7 @@ pub(super) fn cpu(process: u32) -> Fallible<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// The most memory that it has held, in bytes (`VmHWM`).
+/// The peak memory of a process, in bytes (`VmHWM`).
 pub(super) fn peak_memory(process: u32) -> Fallible<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

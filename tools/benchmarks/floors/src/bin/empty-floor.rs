@@ -1,4 +1,4 @@
-//! A function that answers `{}`.
+//! The empty floor: a function that answers `{}`.
 
 use lambda_runtime::Error;
 

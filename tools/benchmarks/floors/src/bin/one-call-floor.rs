@@ -1,4 +1,4 @@
-//! A function that makes a single POST over plain HTTP, on a connection that it keeps, and answers `{}`.
+//! The floor with one call: a function that sends one POST over plain HTTP and answers `{}`. It reuses its connection.
 
 use lambda_runtime::Error;
 

@@ -1,4 +1,4 @@
-//! Tables of the embedded emulator.
+//! The tables in the embedded emulator.
 
 use super::Units;
 use crate::Fallible;
@@ -8,11 +8,11 @@ use dynoxide::Database;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// See the module.
-pub(super) struct RealTables(Database);
+/// The embedded emulator.
+pub(super) struct Emulator(Database);
 
-impl RealTables {
-    /// Tables with `chats` and their tenant.
+impl Emulator {
+    /// Creates tables with `chats` and their tenant.
     pub(super) fn new(chats: &Chats) -> Fallible<Self> {
         let database = Database::memory()?;
         for (table, key) in [("ChatsTable", "pk"), ("TenantsTable", "issuer")] {
@@ -23,19 +23,19 @@ impl RealTables {
                 "BillingMode": "PAY_PER_REQUEST",
             }))?)?;
         }
-        let real = Self(database);
+        let emulator = Self(database);
         for request in chats.puts()? {
-            real.answer("PutItem", request, "NONE")?;
+            emulator.answer("PutItem", request, "NONE")?;
         }
-        Ok(real)
+        Ok(emulator)
     }
 
-    /// What they answer to `request`, with capacity in this `detail`, and what it cost.
+    /// The answer to `request` and its capacity units. `detail` is the requested value of `ReturnConsumedCapacity`.
     pub(super) fn answer(&self, operation: &str, mut request: Value, detail: &str) -> Fallible<(Bytes, Units)> {
-        // Asked for in any case, and taken out again where the request does not ask for it.
-        let asked = if detail == "NONE" { "TOTAL" } else { detail };
+        // The units are always needed. With NONE, they are removed from the answer again.
+        let needed = if detail == "NONE" { "TOTAL" } else { detail };
         if let Some(request) = request.as_object_mut() {
-            request.insert("ReturnConsumedCapacity".to_owned(), asked.into());
+            request.insert("ReturnConsumedCapacity".to_owned(), needed.into());
         }
         let Self(database) = self;
         let mut answer = match operation {
@@ -44,15 +44,16 @@ impl RealTables {
             "UpdateItem" => value(database.update_item(serde_json::from_value(request)?)?),
             "DeleteItem" => value(database.delete_item(serde_json::from_value(request)?)?),
             "TransactWriteItems" => value(database.transact_write_items(serde_json::from_value(request)?)?),
-            _ => return Err(format!("{operation} is not known here").into()),
+            _ => return Err(format!("the backend does not support {operation}").into()),
         }?;
-        let consumed = match detail {
-            "NONE" => answer
+        let consumed = if detail == "NONE" {
+            answer
                 .as_object_mut()
-                .and_then(|answer| answer.remove("ConsumedCapacity")),
-            _ => answer.get("ConsumedCapacity").cloned(),
+                .and_then(|answer| answer.remove("ConsumedCapacity"))
+        } else {
+            answer.get("ConsumedCapacity").cloned()
         };
-        let consumed = consumed.ok_or("the tables did not say what it cost")?;
+        let consumed = consumed.ok_or("the emulator did not return ConsumedCapacity")?;
         let tables = match &consumed {
             Value::Array(tables) => tables.as_slice(),
             table => std::slice::from_ref(table),
@@ -61,15 +62,16 @@ impl RealTables {
             .iter()
             .filter_map(|table| table.get("CapacityUnits")?.as_f64())
             .sum();
-        let units = match operation {
-            "GetItem" => Units {
+        let units = if operation == "GetItem" {
+            Units {
                 read: units,
                 write: 0.0,
-            },
-            _ => Units {
+            }
+        } else {
+            Units {
                 read: 0.0,
                 write: units,
-            },
+            }
         };
         Ok((answer.to_string().into(), units))
     }
