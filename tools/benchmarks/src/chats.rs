@@ -1,7 +1,6 @@
 //! The chats of a measurement, and the gateway events that read and create them. The tokens in the events are valid.
 
 use crate::Fallible;
-use bytes::Bytes;
 use chats::access::tenant_item;
 use chats::domain::{Audience, Content, Scope};
 use local::Key;
@@ -32,7 +31,7 @@ struct Chat {
 }
 
 /// The JSON texts of gateway events.
-pub(crate) type Events = Vec<Bytes>;
+pub(crate) type Events = Vec<Vec<u8>>;
 
 impl Chats {
     /// Generates `count` chats.
@@ -202,8 +201,8 @@ impl Event {
         Self(event)
     }
 
-    fn bytes(&self) -> Bytes {
+    fn bytes(&self) -> Vec<u8> {
         let Self(event) = self;
-        event.to_string().into()
+        event.to_string().into_bytes()
     }
 }

@@ -2,30 +2,28 @@
 //! measures the times.
 //!
 //! The driver shares a core with the function, so its own work is part of every measured time. It therefore does as
-//! little as possible, on one thread.
+//! little as possible: it has one thread, waits with `poll`, and uses no asynchronous runtime.
 
+mod http;
 mod logs;
-mod runtime_api;
 mod usage;
 
 use crate::Fallible;
-use bytes::Bytes;
-use http::{Response, StatusCode};
-use http_body_util::Full;
+use http::{Request, Server};
 use logs::Logs;
-use runtime_api::{Request, Server};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::process::{Child, Command};
-use tokio::runtime::{self, Runtime};
 
-/// The longest wait for a process. The measurement is given up after it.
+/// The longest wait for a request of the process. After it, the measurement fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The time limit of an invocation that the function is told. It is the template's.
+/// The time limit of an invocation, as the function is told. It is the template's.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The interval of the checks that the process is still running.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A program to start.
 #[derive(Debug, Clone)]
@@ -38,12 +36,11 @@ pub(crate) struct Program {
 
 /// A running process that waits for an invocation.
 pub(crate) struct Process {
-    runtime: Runtime,
     child: Child,
     server: Server,
     logs: Logs,
-    /// The process's unanswered request for its next invocation.
-    waiting: Option<Request>,
+    /// The connection on which the process asked for its next invocation.
+    waiting: usize,
     invocations: u64,
     /// The time from the start of the process until it asked for its first invocation.
     pub(crate) init: Duration,
@@ -52,30 +49,26 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `program` and waits until it asks for an invocation. Its log output is read on `core`.
     pub(crate) fn start(program: &Program, core: usize) -> Fallible<Self> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let server = runtime.block_on(Server::bind())?;
+        let server = Server::bind()?;
         let (logs, log_pipe) = Logs::open(core)?;
         let mut command = Command::new(&program.command);
         command
             .args(&program.arguments)
             .env_clear()
             .envs(&program.environment)
-            .env("AWS_LAMBDA_RUNTIME_API", server.address().to_string())
+            .env("AWS_LAMBDA_RUNTIME_API", server.address()?.to_string())
             .stdin(Stdio::null())
             .stdout(log_pipe.try_clone()?)
             .stderr(log_pipe);
-        let entered = runtime.enter();
         let begun = Instant::now();
         let child = command
             .spawn()
             .map_err(|error| format!("{}: {error}", program.command.display()))?;
-        drop(entered);
         let mut process = Self {
-            runtime,
             child,
             server,
             logs,
-            waiting: None,
+            waiting: 0,
             invocations: 0,
             init: Duration::ZERO,
         };
@@ -86,52 +79,48 @@ impl Process {
 
     /// Runs one invocation. Returns the time from sending the event until the whole response has arrived, and the
     /// response.
-    pub(crate) fn invoke(&mut self, payload: &Bytes) -> Fallible<(Duration, Bytes)> {
+    pub(crate) fn invoke(&mut self, payload: &[u8]) -> Fallible<(Duration, Vec<u8>)> {
         self.invocations += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", self.invocations);
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH)? + TIMEOUT;
-        let event = Response::builder()
-            .header("lambda-runtime-aws-request-id", &id)
-            .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
-            .header(
-                "lambda-runtime-invoked-function-arn",
-                "arn:aws:lambda:eu-central-1:123456789012:function:measured",
-            )
-            .header("lambda-runtime-trace-id", "Root=1-6a3b1c79-5e1b0f6a2d3c4b5a69788796")
-            .header("content-type", "application/json")
-            .body(Full::new(payload.clone()))?;
-        let waiting = self
-            .waiting
-            .take()
-            .ok_or("the process is not waiting for an invocation")?;
-        let expected_path = format!("/invocation/{id}/response");
+        let head = format!(
+            "HTTP/1.1 200 OK\r\n\
+             lambda-runtime-aws-request-id: {id}\r\n\
+             lambda-runtime-deadline-ms: {}\r\n\
+             lambda-runtime-invoked-function-arn: arn:aws:lambda:eu-central-1:123456789012:function:measured\r\n\
+             lambda-runtime-trace-id: Root=1-6a3b1c79-5e1b0f6a2d3c4b5a69788796\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            deadline.as_millis(),
+            payload.len()
+        );
+        let mut answer = head.into_bytes();
+        answer.extend_from_slice(payload);
 
         let begun = Instant::now();
-        waiting.answer(event);
+        self.server.answer(self.waiting, &answer)?;
         let request = self.next_request()?;
         let took = begun.elapsed();
 
-        if !request.path.ends_with(&expected_path) {
+        let is_response = request.path.ends_with(&format!("/invocation/{id}/response"));
+        self.server.answer(
+            request.connection,
+            b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n",
+        )?;
+        if !is_response {
             return Err(self.failure(&request.path, &request.body));
         }
-        let response = request.body.clone();
-        request.answer(Response::builder().status(StatusCode::ACCEPTED).body(Full::default())?);
         self.wait_for_next()?;
-        Ok((took, response))
+        Ok((took, request.body))
     }
 
     /// The processor time that the process has used so far.
     pub(crate) fn cpu(&self) -> Fallible<Duration> {
-        usage::cpu(self.id()?)
+        usage::cpu(self.child.id())
     }
 
     /// The peak memory of the process so far, in bytes.
     pub(crate) fn peak_memory(&self) -> Fallible<f64> {
-        usage::peak_memory(self.id()?)
-    }
-
-    fn id(&self) -> Fallible<u32> {
-        Ok(self.child.id().ok_or("the process has ended")?)
+        usage::peak_memory(self.child.id())
     }
 
     fn wait_for_next(&mut self) -> Fallible<()> {
@@ -139,25 +128,21 @@ impl Process {
         if !request.path.ends_with("/runtime/invocation/next") {
             return Err(self.failure(&request.path, &request.body));
         }
-        self.waiting = Some(request);
+        self.waiting = request.connection;
         Ok(())
     }
 
     fn next_request(&mut self) -> Fallible<Request> {
-        let Self {
-            runtime, child, server, ..
-        } = self;
-        let next = async {
-            tokio::select! {
-                // A process may end right after its last request. The request says more than the exit status.
-                biased;
-                request = server.next() => request.ok_or_else(|| "the driver cannot listen any more".to_owned()),
-                status = child.wait() => Err(status.map_or_else(|error| error.to_string(), |status| status.to_string())),
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(request) = self.server.next(CHECK_INTERVAL)? {
+                return Ok(request);
             }
-        };
-        let next = runtime.block_on(async { tokio::time::timeout(PATIENCE, next).await });
-        let next = next.unwrap_or_else(|_| Err(format!("no request within {} s", PATIENCE.as_secs())));
-        next.map_err(|reason| self.failure(&reason, b""))
+            if let Some(status) = self.child.try_wait()? {
+                return Err(self.failure(&status.to_string(), b""));
+            }
+        }
+        Err(self.failure(&format!("no request within {} s", PATIENCE.as_secs()), b""))
     }
 
     fn failure(&self, reason: &str, body: &[u8]) -> Box<dyn std::error::Error> {
@@ -169,6 +154,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // The process may have ended by itself. Killing it fails then, which is harmless.
-        let _ = self.runtime.block_on(self.child.kill());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
