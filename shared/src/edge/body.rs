@@ -211,15 +211,13 @@ mod tests {
 
     #[test]
     fn many_harmless_numbers_hide_nothing_behind_them() {
-        let numbers = "1.797e308,".repeat(100);
-        for bad in [
-            "\"\\u0000\"",
-            "\"\\ud800\"",
-            "1e999",
-            &format!("{}1{}", "[".repeat(200), "]".repeat(200)),
-        ] {
-            let tags = format!(r#"{{"scope":"s","audience":"a","tags":{{"n":[{numbers}0],"x":{bad}}}}}"#);
-            assert!(matches!(create_chat(&tags), Err(Error::InvalidPayload { .. })), "{bad}");
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        for (bad, inside) in [(r#""\u0000""#, ""), (r#""\ud800""#, ""), ("1e309", ""), (&deep, "/0")] {
+            let tags = format!(r#"{{"a": [{}{bad}]}}"#, "1.797e308,".repeat(60));
+            let body = format!(r#"{{"scope": "s", "audience": "a", "tags": {tags}}}"#);
+            let found = pointers(create_chat(&body));
+            assert_eq!(found.len(), 1, "{bad}");
+            assert!(found[0].starts_with(&format!("/tags/a/60{inside}")), "{found:?}");
         }
     }
 
@@ -275,15 +273,6 @@ mod tests {
             pointers(event_of(r#"{"type": "\ud800", "data": ["\udc00"]}"#)),
             ["/type", "/data/0"]
         );
-    }
-
-    #[test]
-    fn allowed_findings_in_tags_do_not_hide_others() {
-        for bad in [r#""\u0000""#, r#""\ud800""#, "1e309"] {
-            let tags = format!(r#"{{"a": [{}{bad}]}}"#, "1.797e308,".repeat(60));
-            let body = format!(r#"{{"scope": "s", "audience": "a", "tags": {tags}}}"#);
-            assert_eq!(pointers(create_chat(&body)), ["/tags/a/60"], "{bad}");
-        }
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn lost(error: HttpError) -> ConnectorError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::outbound::http::Answer;
     use crate::outbound::http::tests::{client, server};
@@ -132,21 +132,20 @@ mod tests {
 
     const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
-    async fn table(client: Arc<dyn SendRequest>, url: &str) -> Client {
-        let config = aws_config::defaults(BehaviorVersion::latest())
+    /// A client of DynamoDB at `url`, which sends through `client`.
+    pub(crate) fn table(client: Arc<dyn SendRequest>, url: &str) -> Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("eu-central-1"))
             .credentials_provider(Credentials::new("id", "secret", None, None, "tests"))
-            .profile_files(no_profile_files())
             .http_client(SdkHttpClient::new(client))
             .timeout_config(
                 TimeoutConfig::builder()
                     .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                     .build(),
             )
-            .endpoint_url(url)
-            .load()
-            .await;
-        Client::new(&config)
+            .endpoint_url(url);
+        Client::from_conf(config.build())
     }
 
     async fn read(table: &Client) -> bool {
@@ -158,7 +157,7 @@ mod tests {
     async fn the_second_attempt_avoids_the_connection_that_failed() {
         const FAILED: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\n{}";
         let (address, connections) = server(&[FAILED, OK]).await;
-        let table = table(client(), &format!("http://{address}")).await;
+        let table = table(client(), &format!("http://{address}"));
         for _ in 0..3 {
             assert!(read(&table).await);
             assert_eq!(connections.load(Ordering::SeqCst), 2);
@@ -169,7 +168,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_second_attempt_avoids_the_connection_that_does_not_answer() {
         let (address, connections) = server(&["", OK]).await;
-        let table = table(client(), &format!("http://{address}")).await;
+        let table = table(client(), &format!("http://{address}"));
         assert!(read(&table).await);
         assert_eq!(connections.load(Ordering::SeqCst), 2);
     }
@@ -194,7 +193,7 @@ mod tests {
     async fn the_sdk_gives_up_a_connection_after_an_answer_that_it_calls_transient() {
         let overloaded = Arc::new(Overloaded::default());
         let client: Arc<dyn SendRequest> = overloaded.clone();
-        assert!(!read(&table(client, "http://127.0.0.1").await).await);
+        assert!(!read(&table(client, "http://127.0.0.1")).await);
         assert!(overloaded.0.load(Ordering::SeqCst) > 0);
     }
 }
