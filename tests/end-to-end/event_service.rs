@@ -1,5 +1,5 @@
-//! The event service's stand-in as the tests start it: with keys made on the spot, with the accounts and audiences of
-//! the recordings (`docs/event-service.md`), and with a clock that a test can set.
+//! Starts the stand-in for the event service for tests: with new keys, the accounts and audiences of the recordings
+//! (`docs/event-service.md`), and a clock that a test can set.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -69,7 +69,7 @@ pub(crate) fn token_of(account: &str) -> String {
     token_with(&json!({"iss": ISSUER, "aud": aud, "sub": sub}))
 }
 
-/// What the recorded service's configuration says.
+/// The configuration of the recorded service.
 fn recorded_policy(intent: &Intent<'_>) -> Decision {
     let trusted = [SERVICE_ACCOUNT, "teacher.usr.example.org"].contains(&intent.account);
     match intent.audience {
@@ -91,23 +91,23 @@ fn recorded_policy(intent: &Intent<'_>) -> Decision {
     }
 }
 
-/// A stand-in that is being served, until it is dropped.
+/// A running stand-in. It stops when it is dropped.
 pub(crate) struct StandIn {
     /// The service itself.
     pub(crate) service: EventService,
-    /// Where it listens.
+    /// Its address.
     pub(crate) address: SocketAddr,
     nanoseconds: Arc<AtomicU64>,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
 impl StandIn {
-    /// Starts one with the recorded accounts; its clock stands at `seconds` and a half.
+    /// Starts one with the recorded accounts. Its clock is at `seconds` and a half.
     pub(crate) async fn start(seconds: u64) -> Self {
         Self::start_with(seconds, Arc::new(recorded_policy)).await
     }
 
-    /// Starts one with a policy of one's own.
+    /// Starts one with another policy.
     pub(crate) async fn start_with(seconds: u64, policy: Policy) -> Self {
         let nanoseconds = Arc::new(AtomicU64::new(0));
         let clock = Arc::clone(&nanoseconds);

@@ -1,6 +1,6 @@
 //! Replays the recorded exchanges with the real event service against its stand-in, over HTTP and in their order, and
-//! compares the answers. So whoever builds on the stand-in builds on what the real service did. The stand-in's clock is
-//! set to each line's moment, which leaves every unix time in the recordings as it is.
+//! compares the answers. So the stand-in behaves as the real service did. Before each line, its clock is set to the
+//! recorded time, so that every unix time in the recordings stays as it is.
 
 mod comparison;
 mod recordings;
@@ -10,7 +10,7 @@ use crate::raw_http::{Request, send};
 use comparison::differences;
 use recordings::{Exchange, exchanges, moments, rooms};
 
-/// Lines that are not replayed, each with the reason.
+/// The lines that are not replayed, each with a reason.
 const LEFT_OUT: [(&str, &str); 5] = [
     (
         "event-draw-schemaless",
@@ -25,11 +25,11 @@ const LEFT_OUT: [(&str, &str); 5] = [
     ("event-locked-type-trusted", "the stand-in has no locked types"),
 ];
 
-/// What happened between the recorded lines, as far as later lines show it.
+/// A request between the recorded lines. Later lines show that it was made.
 struct Unrecorded {
-    /// The line before which it happened.
+    /// The line that follows it.
     before: &'static str,
-    /// When, in nanoseconds since 1970.
+    /// Its time, in nanoseconds since 1970.
     moment: u64,
     method: &'static str,
     path: &'static str,
@@ -98,7 +98,7 @@ const fn patched(before: &'static str, moment: u64, body: &'static str) -> Unrec
     }
 }
 
-/// An event of the room whose events were listed, `occurred_at` nanoseconds after that room's start.
+/// An event in the room whose events are listed later, `occurred_at` nanoseconds after the start of the room.
 const fn listed(occurred_at: u64, body: &'static str) -> Unrecorded {
     let moment = 1_795_441_983_000_000_000 + occurred_at;
     Unrecorded {
@@ -151,7 +151,7 @@ fn every_recorded_line_is_replayed_or_left_out_for_a_reason() {
     let exchanges = exchanges();
     for (name, reason) in LEFT_OUT {
         let exchange = exchanges.iter().find(|exchange| exchange.name == name);
-        // The recordings say the same in their own words.
+        // The recordings mark these lines, too.
         assert_eq!(
             exchange.and_then(|exchange| exchange.needs.as_deref()),
             Some("endpoints left out"),
@@ -197,10 +197,10 @@ fn request(exchange: &Exchange) -> Request {
     }
 }
 
-/// The text with the token at its end, if there is one, signed by the issuer of these tests, or badly on purpose where
-/// the line is about that.
+/// Signs the token at the end of `text` anew, if there is one. Where the line is about a bad signature, the new one is
+/// bad, too.
 fn signed_anew(name: &str, text: &str) -> String {
-    // What every token begins with, since the first part is the base64 of a JSON object.
+    // Every token begins like this, because its first part is the base64 of a JSON object.
     let Some(start) = text.find("eyJ") else {
         return text.to_owned();
     };
@@ -210,7 +210,7 @@ fn signed_anew(name: &str, text: &str) -> String {
     };
     let token = match name {
         "auth-wrong-key" => OTHER_KEY.sign(message),
-        // The signature of something else.
+        // This is the signature of another text.
         "auth-tampered-signature" => {
             let other = ISSUER_KEY.sign("other.message");
             format!("{message}.{}", other.rsplit('.').next().unwrap_or_default())
@@ -221,8 +221,8 @@ fn signed_anew(name: &str, text: &str) -> String {
     format!("{before}{token}")
 }
 
-/// The bytes of a recorded body. A byte that was not UTF-8 was recorded as a replacement character; any such byte does
-/// in its place, and this one is the second of every gzip stream.
+/// The bytes of a recorded body. A byte that is not UTF-8 was recorded as a replacement character. This puts the second
+/// byte of a gzip stream in its place.
 fn sent_bytes(body: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for character in body.chars() {

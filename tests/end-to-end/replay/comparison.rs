@@ -1,5 +1,5 @@
-//! What counts as the same answer. With the clock set to the recorded moment nearly everything must be equal to the
-//! letter; free are only ids that the service makes up and the milliseconds at which its database stored an event.
+//! Compares answers. The clock is set to the recorded time, so nearly everything must be equal to the letter. Only ids
+//! that the service chooses, and the milliseconds at which its database stored an event, may differ.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::recordings::Exchange;
 use crate::raw_http::Response;
 
-/// The headers that the recordings have; one that was not recorded must not be there.
+/// The headers that the recordings include. If one of them was not recorded, it must be absent.
 const HEADERS: [&str; 6] = [
     "content-type",
     "allow",
@@ -17,14 +17,14 @@ const HEADERS: [&str; 6] = [
     "access-control-max-age",
 ];
 
-/// The line whose text is compared only up to the location in the body: the service's version of `serde_json` counts
-/// the closing quote of a string that is not UTF-8, the version used here does not.
+/// The line whose text is compared only up to the location in the body. The service's version of `serde_json` counts
+/// the closing quote of a string that is not UTF-8, and the version used here does not.
 const OTHER_LOCATION: &str = "room-create-invalid-utf8";
 
-/// How long after an event's `occurred_at` the recorded service stored it at most, in milliseconds.
+/// The longest time between an event's `occurred_at` and its storage in the recordings, in milliseconds.
 const STORED_WITHIN: i64 = 1000;
 
-/// In what an answer differs from the recorded one, a sentence each.
+/// Returns one sentence for each difference between an answer and the recorded one.
 pub(super) fn differences(exchange: &Exchange, response: &Response) -> Vec<String> {
     let mut differences = Vec::new();
     if exchange.status != response.status {
@@ -84,10 +84,10 @@ fn compare(path: &str, recorded: &Value, answered: &Value, differences: &mut Vec
     }
 }
 
-/// Where unix milliseconds begin: a room's `created_at` is in seconds, and must be equal.
+/// Numbers from here on are unix milliseconds. A room's `created_at` is in seconds and must be equal.
 const MILLISECONDS: i64 = 1_000_000_000_000;
 
-/// Whether these two may differ, each being what it must be.
+/// Returns whether two values may differ. Each must be valid by itself.
 fn is_free(path: &str, recorded: &Value, answered: &Value) -> bool {
     let is_uuid = |value: &Value| value.as_str().is_some_and(|text| Uuid::try_parse(text).is_ok());
     match path.rsplit('/').next() {

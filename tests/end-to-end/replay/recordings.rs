@@ -1,4 +1,4 @@
-//! The recordings: the exchanges, the moments at which they took place, and the rooms as they were before.
+//! The recordings: the exchanges, their times, and the rooms as they were before the first exchange.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use uuid::Uuid;
 const EXCHANGES: &str = include_str!("../../fixtures/event-service/exchanges.jsonl");
 const ROOMS: &str = include_str!("../../fixtures/event-service/rooms.json");
 
-/// The room that an update in the recordings closes: `rooms.json` has its time as it was at the end.
+/// The room that an update in the recordings closes. `rooms.json` has its final time.
 const CLOSED_DURING_RECORDING: &str = "cbf95423-f2be-4b25-9c09-ea7545be49a9";
 
-/// The room of the audience in which nothing but creating rooms is allowed. `rooms.json` has no more of it than that it
-/// could not be read; the refusals name its `classroom_id`.
+/// The room of the audience in which only creating rooms is allowed. It could not be read, so `rooms.json` does not
+/// describe it. The rejections name its `classroom_id`.
 const UNREADABLE_CLASSROOM: &str = "6ba80453-2a52-479e-880a-e96387d63354";
 
 /// One line of the recordings.
@@ -33,7 +33,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// The answered object, if it is one.
+    /// The body of the answer, if it is an object.
     fn answer(&self) -> Option<Value> {
         serde_json::from_str(&self.response_body).ok().filter(Value::is_object)
     }
@@ -70,7 +70,8 @@ pub(super) fn rooms(exchanges: &[Exchange]) -> Vec<Room> {
 }
 
 fn room(id: Uuid, recorded: RecordedRoom, exchanges: &[Exchange]) -> Room {
-    // The first answer with the room in it: a read shows it as it was, an update at least since when it exists.
+    // Use the first answer that contains the room. A read shows it as it was; an update shows at least when it was
+    // created.
     let path = format!("/api/v1/rooms/{id}");
     let first = exchanges
         .iter()
@@ -101,13 +102,13 @@ fn room(id: Uuid, recorded: RecordedRoom, exchanges: &[Exchange]) -> Room {
         time,
         tags: recorded.tags,
         preserve_history: true,
-        // All rooms were made to begin a minute before.
+        // All rooms were created with a start one minute earlier.
         created_at: created_at.unwrap_or(time.start + 60),
     }
 }
 
-/// When each exchange took place, in nanoseconds since 1970: a created event tells exactly, a created room to the
-/// second, and anything else was just before the next of those.
+/// Returns the time of each exchange, in nanoseconds since 1970. A created event gives it exactly, and a created room
+/// to the second. Any other exchange took place just before the next of those.
 pub(super) fn moments(exchanges: &[Exchange]) -> Vec<u64> {
     let rooms = recorded_rooms();
     let mut next = None;
