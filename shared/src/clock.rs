@@ -87,6 +87,18 @@ impl Moment {
     }
 }
 
+#[cfg(test)]
+impl std::ops::Sub<Duration> for Moment {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self {
+            monotonic: self.monotonic - duration,
+            wall: self.wall - duration,
+        }
+    }
+}
+
 impl Add<Duration> for Moment {
     type Output = Self;
 

@@ -46,9 +46,7 @@ impl Route for CreateChatEvent {
         let chat = found.open(&permit)?;
 
         let context = request.call_context();
-        let created = event_service
-            .create_event(&context, chat.event_room_id, &event, &permit)
-            .await;
+        let created = event_service.create_event(&context, &chat, &event, &permit).await;
         created.map_err(Failure::into_event_error)?;
         response::event_created()
     }

@@ -6,7 +6,7 @@ use super::authorization::Question;
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
 use crate::domain::{Dependency, Error, Source};
-use crate::outbound::http::{Answer, HttpError, Limits, SendRequest};
+use crate::outbound::http::{Answer, HttpError, IDLE_LIMIT, Limits, SendRequest};
 use crate::outbound::identity::Identity;
 use crate::telemetry;
 use bytes::Bytes;
@@ -99,13 +99,9 @@ impl Endpoints {
         }
         // Signing the token may take time, too.
         let answer = deadline.within(telemetry::upstream(self.ask(&inquiry))).await;
-        let is_allowed =
-            answer
-                .unwrap_or_else(|elapsed| Err(elapsed.into()))
-                .map_err(|source| Error::ServiceUnavailable {
-                    what: Dependency::TenantEndpoint,
-                    source,
-                })?;
+        let is_allowed = answer
+            .unwrap_or_else(|elapsed| Err(elapsed.into()))
+            .map_err(|source| Error::unavailable(Dependency::TenantEndpoint, source))?;
         self.decisions.insert(inquiry, is_allowed, now);
         Ok(is_allowed)
     }
@@ -149,6 +145,7 @@ impl Endpoints {
         let limits = || Limits {
             time: Some(TOTAL_TIMEOUT.saturating_sub(started.elapsed())),
             body_bytes: ANSWER_BYTES,
+            idle: Some(IDLE_LIMIT),
         };
         match self.client.send(request.clone(), limits()).await {
             Err(HttpError::Connect(_) | HttpError::Lost(_)) => self.client.send(request, limits()).await,

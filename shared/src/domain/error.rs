@@ -9,6 +9,10 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+/// How long a caller is asked to wait if something is temporarily unavailable. The usual causes, throttling and a lost
+/// connection, are over within a second.
+const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// The cause of an error, for the log only.
 pub type Source = Box<dyn StdError + Send + Sync>;
 
@@ -125,6 +129,8 @@ pub enum Error {
     ServiceUnavailable {
         /// What is unavailable, for log and metrics.
         what: Dependency,
+        /// When a repeat may succeed.
+        retry_after: Duration,
         /// Why, for the log.
         #[source]
         source: Source,
@@ -144,6 +150,8 @@ pub enum Dependency {
     TenantEndpoint,
     /// The event service.
     EventService,
+    /// AWS KMS, which signs our tokens.
+    Kms,
     /// The room that was created for a chat.
     Room,
 }
@@ -156,12 +164,22 @@ impl fmt::Display for Dependency {
             Self::Tenant => "the tenant's configuration",
             Self::TenantEndpoint => "the tenant's authorization endpoint",
             Self::EventService => "the event service",
+            Self::Kms => "KMS",
             Self::Room => "the room",
         })
     }
 }
 
 impl Error {
+    /// Creates the error for a dependency that is temporarily unavailable. `source` says why.
+    pub(crate) fn unavailable(what: Dependency, source: Source) -> Self {
+        Self::ServiceUnavailable {
+            what,
+            retry_after: UNAVAILABLE_RETRY_AFTER,
+            source,
+        }
+    }
+
     /// Creates the error for a body that could not be read at all. `detail` says why.
     pub(crate) fn unreadable_body(detail: impl Into<String>) -> Self {
         Self::InvalidPayload {

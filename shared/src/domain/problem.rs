@@ -7,10 +7,6 @@ use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// How long a caller is asked to wait when something is temporarily unavailable. The usual causes, throttling and a
-/// lost connection, are over within a second.
-const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(1);
-
 /// Problem details in the form of the API's contract.
 #[derive(Debug, Serialize)]
 pub struct Problem<'a> {
@@ -86,8 +82,9 @@ impl Error {
                 _ => None,
             },
             retry_after: match self {
-                Self::ChatCreationInProgress { retry_after, .. } => Some(*retry_after),
-                Self::ServiceUnavailable { .. } => Some(UNAVAILABLE_RETRY_AFTER),
+                Self::ChatCreationInProgress { retry_after, .. } | Self::ServiceUnavailable { retry_after, .. } => {
+                    Some(*retry_after)
+                }
                 _ => None,
             },
         }

@@ -30,8 +30,12 @@ pub(crate) fn text(value: impl ToString) -> AttributeValue {
 /// Why a request to a table failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TableFailure {
-    /// The request was throttled or lost, or the table was too slow or failed itself. A repeat may succeed. A write may
-    /// have happened.
+    /// The request was throttled. A repeat may succeed. A write did not happen, unless the SDK had sent it before and
+    /// lost the answer.
+    #[error("the table is throttled")]
+    Throttled(#[source] Source),
+    /// The request was lost, or the table was too slow or failed itself. A repeat may succeed. A write may have
+    /// happened.
     #[error("the table is unavailable")]
     Unavailable(#[source] Source),
     /// The table rejected the request for good, or holds an item that this code never writes.
@@ -47,7 +51,7 @@ impl TableFailure {
     /// Converts this failure of `table` to what the request fails with.
     pub(crate) fn into_error(self, table: Dependency) -> Error {
         match self {
-            Self::Unavailable(source) => Error::ServiceUnavailable { what: table, source },
+            Self::Throttled(source) | Self::Unavailable(source) => Error::unavailable(table, source),
             Self::Misused(source) => Error::TableMisused(source),
         }
     }
@@ -75,13 +79,14 @@ pub(crate) fn is_throttling(code: &str) -> bool {
 
 impl<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static> From<SdkError<E>> for TableFailure {
     fn from(error: SdkError<E>) -> Self {
+        let code = error.code().unwrap_or_default();
+        if is_throttling(code) {
+            return Self::Throttled(Box::new(error));
+        }
         let is_unavailable = match &error {
+            // 5xx are DynamoDB's own failures. Two codes of 4xx mean that the same request is still being processed.
             SdkError::ServiceError(failed) => {
-                let code = failed.err().code().unwrap_or_default();
-                // 5xx are DynamoDB's own failures. Two codes of 4xx mean that the same request is still being
-                // processed.
                 failed.raw().status().as_u16() >= 500
-                    || is_throttling(code)
                     || ["TransactionInProgressException", "TransactionConflictException"].contains(&code)
             }
             SdkError::ConstructionFailure(_) => false,

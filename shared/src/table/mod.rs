@@ -103,6 +103,15 @@ impl ChatsTable {
         Ok(None)
     }
 
+    /// Returns the chat `chat_id` if it is ready, by a strongly consistent read.
+    ///
+    /// # Errors
+    /// See [`TableFailure`].
+    pub(crate) async fn read_ready(&self, chat_id: ChatId, deadline: Deadline) -> Result<Option<Chat>, TableFailure> {
+        let stored = self.get(chat_id, true, deadline).await?;
+        Ok(stored.and_then(StoredChat::into_ready))
+    }
+
     async fn get(
         &self,
         chat_id: ChatId,

@@ -123,10 +123,10 @@ impl Cancelled {
             return Ok(Self { chat, is_room_in_use });
         }
         let source = format!("canceled: {:?}, {:?}", chat.code(), claim.code()).into();
-        let is_temporary =
+        let is_throttled =
             |reason: &CancellationReason| reason.code().is_none_or(|code| code == "None" || is_throttling(code));
-        if is_temporary(chat) && is_temporary(claim) {
-            Err(TableFailure::Unavailable(source))
+        if is_throttled(chat) && is_throttled(claim) {
+            Err(TableFailure::Throttled(source))
         } else {
             Err(TableFailure::Misused(source))
         }
