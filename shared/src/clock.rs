@@ -2,9 +2,12 @@
 //! kept in memory.
 
 use std::ops::Add;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
+
+/// The monotonic clock. It is tokio's, which tests can pause.
+pub(crate) use tokio::time::Instant;
 
 /// Time that is reserved for the answer when something else takes too long.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(300);
@@ -14,7 +17,12 @@ pub fn unix_seconds() -> i64 {
     since_epoch().as_secs().cast_signed()
 }
 
-fn since_epoch() -> Duration {
+/// The time since the unix epoch, by the wall clock.
+pub(crate) fn since_epoch() -> Duration {
+    #[cfg(feature = "simulation")]
+    if let Some(now) = crate::simulation::wall_clock() {
+        return now;
+    }
     // A clock before 1970 counts as 1970. The other services refuse anything with such a date.
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -5,7 +5,7 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`clock`], `cache` | time, and values that are kept for a while |
+//! | [`clock`], `random`, `cache` | time, randomness, and values that are kept for a while |
 //! | [`domain`] | chats, events, limits, and every error with its answer |
 //! | [`telemetry`] | log lines and metrics |
 //! | [`outbound`] | HTTP, the AWS SDK, requests to DynamoDB, our identity |
@@ -25,6 +25,9 @@ pub mod domain;
 pub mod edge;
 pub mod event_service;
 pub mod outbound;
+mod random;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod table;
 pub mod telemetry;
 

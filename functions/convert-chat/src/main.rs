@@ -1,48 +1,8 @@
-//! `POST /api/v1/chats/convert`: creates a chat around a room that exists already.
+//! Runs the function on Lambda.
 
-use chats::access::{Convert, Update};
-use chats::creation::Attempt;
-use chats::edge::clients::{self, Writers};
-use chats::edge::lambda::{self, Route, Stopped};
-use chats::edge::{ApiRequest as _, Response, body, response};
-use chats::{Error, telemetry};
-use lambda_http::Request;
+use chats::edge::lambda::{self, Stopped};
+use convert_chat::ConvertChat;
 
 fn main() -> Result<(), Stopped> {
-    lambda::run(async {
-        let clients = clients::writers().await?;
-        Ok(ConvertChat { clients })
-    })
-}
-
-struct ConvertChat {
-    clients: Writers,
-}
-
-impl Route for ConvertChat {
-    const ROUTE: &'static str = "POST /api/v1/chats/convert";
-
-    async fn answer(&self, request: &Request) -> Result<Response, Error> {
-        let Writers {
-            access,
-            table,
-            event_service,
-        } = &self.clients;
-        let deadline = request.deadline();
-        let account = access.authenticate(request.authorization(), deadline).await?;
-        let (content, event_room_id) = body::convert_chat(request.text()?)?;
-        let audience = &content.audience;
-        telemetry::record_audience(audience);
-        telemetry::record_chat(content.chat_id());
-        let convert = access.authorize(&account, audience, Convert, deadline).await?;
-
-        let attempt = Attempt::new(table, event_service, request.call_context());
-        let room = attempt.room(event_room_id, audience, &convert).await?;
-        let update = Update {
-            classroom_id: room.classroom_id,
-        };
-        let update = access.authorize(&account, audience, update, deadline).await?;
-        let created = attempt.convert(content, &room, &convert, &update).await?;
-        response::chat_created(&created)
-    }
+    lambda::run(ConvertChat::start())
 }

@@ -12,6 +12,7 @@ use crate::clock::{self, Deadline};
 use crate::domain::{Chat, ChatId, Content, Error, Repeat};
 use crate::event_service::EventService;
 use crate::outbound::CallContext;
+use crate::random;
 use crate::table::{ChatsTable, Expected, State, StoredChat, Write};
 use crate::telemetry;
 use std::time::Duration;
@@ -51,7 +52,7 @@ impl<'a> Attempt<'a> {
     /// Begins an attempt.
     pub fn new(table: &'a ChatsTable, event_service: &'a EventService, context: CallContext<'a>) -> Self {
         Self {
-            id: Uuid::new_v4(),
+            id: random::uuid(),
             table,
             event_service,
             context,

@@ -1,16 +1,17 @@
 //! The clients of a function. They are built once, when the function starts, and open their connections then: the start
 //! has the full processor, and a handshake during a request would take longer.
 
-use super::settings::{self, SettingsError};
+use super::settings::{self, ClientSettings, SettingsError};
 use crate::access::{Access, TenantsTable};
 use crate::event_service::EventService;
-use crate::outbound::http::{BuildError, CONNECT_TIMEOUT, HttpClient, tls};
+use crate::outbound::http::{BuildError, CONNECT_TIMEOUT, HttpClient, SendRequest, tls};
 use crate::outbound::identity::{Identity, IdentityError};
 use crate::outbound::{aws, dynamodb};
 use crate::table::ChatsTable;
-use rustls::ClientConfig;
+use aws_config::SdkConfig;
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// The longest time that opening connections may delay the start. The first request opens the rest.
 const WARM_UP_TIME: Duration = Duration::from_secs(2);
@@ -49,14 +50,37 @@ pub struct Writers {
     pub event_service: EventService,
 }
 
+/// The ways out of the process.
+#[derive(Debug)]
+pub struct Network {
+    /// The configuration of AWS's clients, with the HTTP client that they send through.
+    pub aws: SdkConfig,
+    /// The HTTP client for the event service.
+    pub event_service: Arc<dyn SendRequest>,
+    /// The HTTP client for tenants' endpoints.
+    pub endpoints: Arc<dyn SendRequest>,
+}
+
+impl Network {
+    /// Builds the real one. Each kind of server has a client of its own.
+    async fn build() -> Result<Self, ClientsError> {
+        settings::check_aws()?;
+        let tls = tls(settings::extra_ca_certs()?)?;
+        Ok(Self {
+            aws: aws::sdk_config(HttpClient::new(&tls, CONNECT_TIMEOUT)?).await,
+            event_service: HttpClient::new(&tls, CONNECT_TIMEOUT)?,
+            endpoints: HttpClient::new(&tls, CONNECT_TIMEOUT)?,
+        })
+    }
+}
+
 /// Builds the clients of a function that reads chats.
 ///
 /// # Errors
 /// See [`ClientsError`].
 pub async fn readers() -> Result<Readers, ClientsError> {
-    let Common { access, table, .. } = Common::build().await?;
-    warm_up(table.warm_up()).await;
-    Ok(Readers { access, table })
+    let settings = settings::clients()?;
+    Readers::start(settings, Network::build().await?).await
 }
 
 /// Builds the clients of a function that also calls the event service.
@@ -65,25 +89,47 @@ pub async fn readers() -> Result<Readers, ClientsError> {
 /// See [`ClientsError`].
 pub async fn writers() -> Result<Writers, ClientsError> {
     let url = settings::event_service_url()?;
-    let Common {
-        access,
-        table,
-        identity,
-        tls,
-    } = Common::build().await?;
-    let client = HttpClient::new(&tls, CONNECT_TIMEOUT)?;
-    let event_service = EventService::new(&url, client, Arc::clone(&identity));
-    warm_up(async {
-        // The first token is signed now. With KMS, this is a request of its own. A failure occurs again at the first
-        // request.
-        let _ = tokio::join!(table.warm_up(), event_service.warm_up(WARM_UP_TIME), identity.current());
-    })
-    .await;
-    Ok(Writers {
-        access,
-        table,
-        event_service,
-    })
+    let settings = settings::clients()?;
+    Writers::start(settings, &url, Network::build().await?).await
+}
+
+impl Readers {
+    /// Builds the clients and opens their connections.
+    ///
+    /// # Errors
+    /// [`ClientsError::Identity`].
+    pub async fn start(settings: ClientSettings, network: Network) -> Result<Self, ClientsError> {
+        let Common { access, table, .. } = Common::new(settings, network)?;
+        warm_up(table.warm_up()).await;
+        Ok(Self { access, table })
+    }
+}
+
+impl Writers {
+    /// Builds the clients and opens their connections. `url` is the event service's.
+    ///
+    /// # Errors
+    /// [`ClientsError::Identity`].
+    pub async fn start(settings: ClientSettings, url: &Url, network: Network) -> Result<Self, ClientsError> {
+        let client = Arc::clone(&network.event_service);
+        let Common {
+            access,
+            table,
+            identity,
+        } = Common::new(settings, network)?;
+        let event_service = EventService::new(url, client, Arc::clone(&identity));
+        warm_up(async {
+            // The first token is signed now. With KMS, this is a request of its own. A failure occurs again at the
+            // first request.
+            let _ = tokio::join!(table.warm_up(), event_service.warm_up(WARM_UP_TIME), identity.current());
+        })
+        .await;
+        Ok(Self {
+            access,
+            table,
+            event_service,
+        })
+    }
 }
 
 /// What all functions have in common.
@@ -91,27 +137,23 @@ struct Common {
     access: Access,
     table: ChatsTable,
     identity: Arc<Identity>,
-    tls: ClientConfig,
 }
 
 impl Common {
-    async fn build() -> Result<Self, ClientsError> {
-        let chats_table = settings::chats_table()?;
-        let tenants_table = settings::tenants_table()?;
-        let dynamodb_url = settings::dynamodb_url()?;
-        let identity = settings::identity()?;
-        settings::check_aws()?;
-        let tls = tls(settings::extra_ca_certs()?)?;
-        let sdk = aws::sdk_config(HttpClient::new(&tls, CONNECT_TIMEOUT)?).await;
-        let identity = Arc::new(Identity::new(identity, &sdk)?);
-        let dynamodb = dynamodb::client(&sdk, dynamodb_url);
+    fn new(settings: ClientSettings, network: Network) -> Result<Self, ClientsError> {
+        let ClientSettings {
+            chats_table,
+            tenants_table,
+            dynamodb_url,
+            identity,
+        } = settings;
+        let identity = Arc::new(Identity::new(identity, &network.aws)?);
+        let dynamodb = dynamodb::client(&network.aws, dynamodb_url);
         let tenants = TenantsTable::new(dynamodb.clone(), tenants_table);
-        let endpoints = HttpClient::new(&tls, CONNECT_TIMEOUT)?;
         Ok(Self {
-            access: Access::new(tenants, endpoints, Arc::clone(&identity)),
+            access: Access::new(tenants, network.endpoints, Arc::clone(&identity)),
             table: ChatsTable::new(dynamodb, chats_table),
             identity,
-            tls,
         })
     }
 }

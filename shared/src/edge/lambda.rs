@@ -7,11 +7,14 @@ use super::settings;
 use crate::domain::{Error, Source};
 use crate::telemetry;
 use futures_util::FutureExt as _;
-use lambda_http::{Adapter, Request, Service as _, service_fn};
+use lambda_http::{Adapter, LambdaEvent, Request, Service as _, service_fn};
 use lambda_runtime::Runtime;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io::{self, Write as _};
 use std::panic::AssertUnwindSafe;
 use tokio::runtime::Builder;
 use tower::util::MapFutureLayer;
@@ -34,21 +37,32 @@ pub trait Route: Sync {
 /// # Errors
 /// If a setting is wrong, `start` fails, or the Runtime API can't be reached.
 pub fn run<R: Route>(start: impl Future<Output = Result<R, Stopped>>) -> Result<(), Stopped> {
-    telemetry::start(settings::metrics_namespace()?);
+    telemetry::start(settings::metrics_namespace()?, print);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(start))
 }
 
 async fn serve<R: Route>(start: impl Future<Output = Result<R, Stopped>>) -> Result<(), Stopped> {
     let route = &start.await?;
-    let handler = Adapter::from(service_fn(|request| answer(route, request)));
-    let runtime = Runtime::new(service_fn(|event| {
-        let mut handler = handler.clone();
-        async move { handler.call(sanitized(event)).await }
-    }));
+    let runtime = Runtime::new(service_fn(|event| handle(route, event)));
     // The future that this layer wraps ends when the answer was handed over.
     let runtime = runtime.layer(MapFutureLayer::new(telemetry::observe));
     runtime.run().await.map_err(Stopped)
+}
+
+/// Prints a log line. A failure can't be reported, because standard output is the only way out.
+fn print(line: &[u8]) {
+    let _ = io::stdout().lock().write_all(line);
+}
+
+/// Answers any event: what Lambda delivers comes in, what Lambda gets back goes out. Tests call it, too, within
+/// [`telemetry::observe`].
+///
+/// # Errors
+/// Never.
+pub async fn handle<R: Route>(route: &R, event: LambdaEvent<Box<RawValue>>) -> Result<impl Serialize, Infallible> {
+    let mut handler = Adapter::from(service_fn(|request| answer(route, request)));
+    handler.call(sanitized(event)).await
 }
 
 /// Why a function stopped. `main` prints it as one sentence.

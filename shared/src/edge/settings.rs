@@ -28,18 +28,41 @@ impl SettingsError {
     }
 }
 
+/// What the clients of every function are built from.
+#[derive(Debug)]
+pub struct ClientSettings {
+    /// `CHATS_TABLE`: the name of the table of chats.
+    pub chats_table: String,
+    /// `TENANTS_TABLE`: the name of the table of tenants.
+    pub tenants_table: String,
+    /// `DYNAMODB_URL`: the URL of DynamoDB, if that is not AWS's own endpoint.
+    pub dynamodb_url: Option<String>,
+    /// The identity of this service.
+    pub identity: IdentityConfig,
+}
+
+/// Reads the settings of the clients.
+pub(super) fn clients() -> Result<ClientSettings, SettingsError> {
+    Ok(ClientSettings {
+        chats_table: chats_table()?,
+        tenants_table: tenants_table()?,
+        dynamodb_url: dynamodb_url()?,
+        identity: identity()?,
+    })
+}
+
 /// `CHATS_TABLE`: the name of the table of chats.
-pub fn chats_table() -> Result<String, SettingsError> {
+fn chats_table() -> Result<String, SettingsError> {
     parsed("CHATS_TABLE", required("CHATS_TABLE")?, table_name)
 }
 
 /// `TENANTS_TABLE`: the name of the table of tenants.
-pub fn tenants_table() -> Result<String, SettingsError> {
+fn tenants_table() -> Result<String, SettingsError> {
     parsed("TENANTS_TABLE", required("TENANTS_TABLE")?, table_name)
 }
 
 /// `DYNAMODB_URL`: the URL of DynamoDB, if that is not AWS's own endpoint.
-pub fn dynamodb_url() -> Result<Option<String>, SettingsError> {
+fn dynamodb_url() -> Result<Option<String>, SettingsError> {
     optional_url("DYNAMODB_URL")
 }
 
@@ -50,7 +73,7 @@ pub fn event_service_url() -> Result<Url, SettingsError> {
 
 /// The identity of this service: its account `SERVICE_ACCOUNT`, the issuer of its tokens `SERVICE_ISSUER` (default: the
 /// account's audience), and its key, which is `SERVICE_KEY` or else `SERVICE_KEY_ID` in the KMS at `KMS_URL`.
-pub fn identity() -> Result<IdentityConfig, SettingsError> {
+fn identity() -> Result<IdentityConfig, SettingsError> {
     let account = parsed("SERVICE_ACCOUNT", required("SERVICE_ACCOUNT")?, service_account)?;
     let issuer = optional("SERVICE_ISSUER")?.unwrap_or_else(|| account.audience.clone());
     let key = match (optional("SERVICE_KEY")?, optional("SERVICE_KEY_ID")?) {

@@ -41,7 +41,7 @@ const LIMITS: Limits = Limits {
 ///
 /// Region and credentials come from the environment variables that Lambda sets. The SDK's default chains would also ask
 /// the machine's metadata service and read profile files, which a function does not have.
-pub(crate) async fn sdk_config(client: Arc<dyn SendRequest>) -> SdkConfig {
+pub async fn sdk_config(client: Arc<dyn SendRequest>) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .region(EnvironmentVariableRegionProvider::new())
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())

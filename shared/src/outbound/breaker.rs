@@ -3,6 +3,7 @@
 
 use crate::cache::Cache;
 use crate::clock::Moment;
+use crate::random;
 use std::borrow::Borrow;
 use std::hash::Hash;
 use std::time::Duration;
@@ -78,7 +79,7 @@ impl<K: Hash + Eq> Breaker<K> {
             None => Duration::ZERO,
             Some(further) => {
                 let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(further));
-                longest.min(LONGEST_PAUSE).mul_f64(0.5 + fastrand::f64() / 2.0)
+                longest.min(LONGEST_PAUSE).mul_f64(0.5 + random::fraction() / 2.0)
             }
         };
         self.failures.insert(key, Failures { in_a_row, pause }, now);

@@ -5,6 +5,7 @@ use crate::domain::{Dependency, Error, Source};
 use crate::telemetry;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryPartition;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
@@ -15,7 +16,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
 
 /// Creates a client of DynamoDB, at `url` if that is not AWS's own endpoint.
 pub fn client(config: &SdkConfig, url: Option<String>) -> Client {
-    let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
+    // The number of second attempts is limited by a quota. By default, it belongs to the operating system's process.
+    let quota = RetryPartition::custom("tables").build();
+    let mut builder = aws_sdk_dynamodb::config::Builder::from(config).retry_partition(quota);
     if url.is_some() {
         builder.set_endpoint_url(url);
     }

@@ -5,13 +5,12 @@
 //! watch. A metric that is 0 is left out, unless its average matters: its sum stays the same, and the logs cost half as
 //! much.
 
+use crate::clock;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use std::io::Write as _;
 use std::sync::OnceLock;
-use std::time::SystemTime;
 use tracing::Level;
 
 /// What all lines of this process have in common.
@@ -23,10 +22,11 @@ struct Source {
     namespace: String,
     function: String,
     version: String,
+    output: fn(&[u8]),
 }
 
-/// Enables lines. Their metrics are in `namespace`.
-pub(super) fn start(namespace: String) {
+/// Enables lines. Their metrics are in `namespace`, and `output` gets them.
+pub(super) fn start(namespace: String, output: fn(&[u8])) {
     // Lambda always sets both variables.
     let variable = |name| std::env::var(name).unwrap_or_default();
     // This fails only if it was called before.
@@ -34,6 +34,7 @@ pub(super) fn start(namespace: String) {
         namespace,
         function: variable("AWS_LAMBDA_FUNCTION_NAME"),
         version: variable("AWS_LAMBDA_FUNCTION_VERSION"),
+        output,
     });
 }
 
@@ -58,7 +59,8 @@ pub(super) fn write(level: Level, properties: &impl Serialize, metrics: &[Metric
     let Some(source) = SOURCE.get() else { return };
     let counts = |metric: &&Metric| metric.1 != 0.0 || metric.0 == AVERAGED;
     let metrics: Vec<_> = metrics.iter().filter(counts).copied().collect();
-    let now = DateTime::from(SystemTime::now());
+    let now = clock::since_epoch();
+    let now = DateTime::from_secs_and_nanos(now.as_secs().cast_signed(), now.subsec_nanos());
     let (Ok(timestamp), Ok(unix_millis)) = (now.fmt(Format::DateTime), now.to_millis()) else {
         return;
     };
@@ -83,8 +85,7 @@ pub(super) fn write(level: Level, properties: &impl Serialize, metrics: &[Metric
         return;
     };
     line.push(b'\n');
-    // The line is written in one piece. A failure can't be reported, because standard output is the only way out.
-    let _ = std::io::stdout().lock().write_all(&line);
+    (source.output)(&line);
 }
 
 #[derive(Serialize)]

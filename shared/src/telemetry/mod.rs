@@ -6,6 +6,7 @@
 
 mod line;
 
+use crate::clock::Instant;
 use crate::domain::{Audience, ChatId, Dependency, Error};
 use http::StatusCode;
 use line::{Metric, Unit};
@@ -14,7 +15,7 @@ use std::cell::RefCell;
 use std::error::Error as _;
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_serde::fields::AsMap as _;
@@ -31,13 +32,13 @@ tokio::task_local! {
 /// Whether this process has not answered a request yet.
 static IS_COLD: AtomicBool = AtomicBool::new(true);
 
-/// Starts logging to standard output and makes a panic write one JSON line. `namespace` is the namespace of the
-/// metrics.
+/// Starts logging and makes a panic write one JSON line. `namespace` is the namespace of the metrics. `output` gets each
+/// line in one piece.
 ///
 /// Our own lines are filtered by the level that Lambda's configuration sets (`AWS_LAMBDA_LOG_LEVEL`, by default INFO).
 /// Lines with metrics are always written. Libraries log whole events and requests, including bodies and tokens, so only
 /// their warnings and errors count.
-pub(crate) fn start(namespace: String) {
+pub fn start(namespace: String, output: fn(&[u8])) {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL")
         .ok()
         .and_then(|level| level.parse().ok())
@@ -46,7 +47,7 @@ pub(crate) fn start(namespace: String) {
     let filter = Targets::new()
         .with_default(libraries)
         .with_target(env!("CARGO_CRATE_NAME"), level);
-    line::start(namespace);
+    line::start(namespace, output);
     // This fails only if there is a subscriber already. Then the logs go there.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(filter).with(Lines));
     panic::set_hook(Box::new(log_panic));
@@ -129,7 +130,7 @@ struct Subject {
 /// Runs an `invocation`, which ends when its answer was handed over, and then writes its line. So no caller waits for
 /// the line, and it is written before the platform freezes the process, which happens when the next invocation is
 /// requested.
-pub(crate) async fn observe<T>(invocation: impl Future<Output = T>) -> T {
+pub async fn observe<T>(invocation: impl Future<Output = T>) -> T {
     let unknown = Record {
         started: Instant::now(),
         subject: Subject::default(),
