@@ -1,6 +1,6 @@
 //! Create: reserve the chat, create its room, make it ready.
 
-use super::{Attempt, CLOCK_MARGIN_SECONDS, CONFLICT_RETRY_AFTER, CreatedChat, Resolution, in_progress, replay};
+use super::{Attempt, CONFLICT_RETRY_AFTER, CreatedChat, Resolution, in_progress, replay};
 use crate::access::{Create, Permit};
 use crate::domain::{ChatId, Content, Dependency, Error, Repeat};
 use crate::event_service::{Failure, NewRoom};
@@ -39,7 +39,7 @@ impl Attempt<'_> {
             let existing = existing.ok_or_else(|| failure.into_error(Repeat::Completes))?;
             return replay(existing, &content, None);
         }
-        let reserved_until = self.deadline().unix_seconds_rounded_up() + CLOCK_MARGIN_SECONDS;
+        let reserved_until = self.deadline().last_unix_second();
         let reservation = self.item(
             content,
             State::Reserved {

@@ -18,10 +18,6 @@ use crate::telemetry;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// The largest difference between the clocks of two machines. It is added to the deadline of an invocation that
-/// reserves a chat.
-const CLOCK_MARGIN_SECONDS: i64 = 2;
-
 /// How often an attempt tries to put its item while others keep changing it. Each try means that another attempt made
 /// progress or gave up.
 const PUT_TRIES: usize = 5;

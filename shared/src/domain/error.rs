@@ -42,6 +42,8 @@ pub enum Repeat {
     Completes,
     /// It may do the work twice: create event.
     MayDuplicate,
+    /// It is refused: create event with an idempotency key.
+    IsRefused,
 }
 
 /// The reason why a request failed.
@@ -55,10 +57,10 @@ pub enum Error {
         /// Everything that is wrong inside it. Empty if the body could not be read at all.
         violations: Vec<Violation>,
     },
-    /// A path parameter is not a UUID, or exceeds its limits.
+    /// A path parameter or a header is not what it must be.
     #[error("invalid parameter {name}")]
     InvalidParameter {
-        /// The parameter's name in the route.
+        /// The parameter's name in the route, or the header's.
         name: &'static str,
         /// What it must be.
         detail: String,
@@ -83,6 +85,18 @@ pub enum Error {
         /// The time after which the other request has surely ended.
         retry_after: Duration,
     },
+    /// Another request with the same idempotency key is creating this event now.
+    #[error("the event of this idempotency key is being created")]
+    EventCreationInProgress {
+        /// The time after which the other request has surely ended.
+        retry_after: Duration,
+    },
+    /// An earlier request with the same idempotency key may have stored the event.
+    #[error("the outcome of the event of this idempotency key is unknown")]
+    EventOutcomeUnknown,
+    /// The idempotency key was used for another event.
+    #[error("the idempotency key was used for another event")]
+    IdempotencyKeyReused,
     /// The room belongs to another chat.
     #[error("the event room belongs to another chat")]
     EventRoomInUse,
@@ -144,6 +158,8 @@ pub enum Dependency {
     Table,
     /// The table of tenants.
     TenantsTable,
+    /// The table of idempotency keys.
+    EventKeysTable,
     /// A tenant's item, which may be malformed.
     Tenant,
     /// A tenant's authorization endpoint.
@@ -161,6 +177,7 @@ impl fmt::Display for Dependency {
         formatter.write_str(match self {
             Self::Table => "the table of chats",
             Self::TenantsTable => "the table of tenants",
+            Self::EventKeysTable => "the table of idempotency keys",
             Self::Tenant => "the tenant's configuration",
             Self::TenantEndpoint => "the tenant's authorization endpoint",
             Self::EventService => "the event service",
@@ -188,6 +205,16 @@ impl Error {
         }
     }
 
+    /// Returns whether the error leaves open whether an event was stored.
+    pub fn leaves_event_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::EventOutcomeUnknown
+                | Self::EventServiceFailed(Repeat::MayDuplicate | Repeat::IsRefused, _)
+                | Self::EventServiceTimeout(Repeat::MayDuplicate | Repeat::IsRefused, _)
+        )
+    }
+
     /// Returns what failed, if it was not the request itself.
     pub fn dependency(&self) -> Option<Dependency> {
         match self {
@@ -203,6 +230,9 @@ impl Error {
             | Self::ChatNotFound
             | Self::ChatAlreadyExists(_)
             | Self::ChatCreationInProgress { .. }
+            | Self::EventCreationInProgress { .. }
+            | Self::EventOutcomeUnknown
+            | Self::IdempotencyKeyReused
             | Self::EventRoomInUse
             | Self::EventRoomClosed
             | Self::PayloadTooLarge { .. }

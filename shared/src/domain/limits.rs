@@ -28,6 +28,12 @@ pub const EVENT_STORED_BYTES: usize = 102_400;
 /// (`docs/event-service.md#idempotency`).
 pub const EVENT_NUMBER_MAGNITUDE: f64 = 1.797e308;
 
+/// The most bytes in an `Idempotency-Key`, which are also its characters.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+
+/// How long an `Idempotency-Key` is kept, at least. Clients give up repeating long before.
+pub const IDEMPOTENCY_KEY_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The most violations that one answer lists. It covers any honest mistake and keeps answers small.
 pub const VIOLATIONS: usize = 50;
 

@@ -1,11 +1,14 @@
 //! What handlers need from a request.
 
 use crate::clock::Deadline;
-use crate::domain::{Error, limits};
+use crate::domain::{Error, IdempotencyKey, limits};
 use crate::outbound::{CallContext, TRACEPARENT};
-use lambda_http::http::{HeaderValue, header};
+use lambda_http::http::{HeaderName, HeaderValue, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _};
+
+/// The header with a caller's key for an event.
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Extends [`lambda_http::Request`] by what this API's handlers need.
 pub trait ApiRequest {
@@ -29,6 +32,12 @@ pub trait ApiRequest {
     /// # Errors
     /// [`Error::InvalidParameter`] with what `parse` returns. A missing parameter counts as empty.
     fn path_parameter<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Error>;
+
+    /// Returns the caller's `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`].
+    fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error>;
 
     /// Returns the text of the body.
     ///
@@ -71,6 +80,15 @@ impl ApiRequest for Request {
         let parameters = self.path_parameters_ref();
         let parameter = parameters.and_then(|parameters| parameters.first(name));
         parse(parameter.unwrap_or_default()).map_err(|detail| Error::InvalidParameter { name, detail })
+    }
+
+    fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
+        let key = self.headers().get(IDEMPOTENCY_KEY);
+        let key = key.map(|key| IdempotencyKey::parse(key.as_bytes())).transpose();
+        key.map_err(|detail| Error::InvalidParameter {
+            name: "Idempotency-Key",
+            detail,
+        })
     }
 
     fn text(&self) -> Result<&str, Error> {

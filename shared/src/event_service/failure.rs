@@ -88,8 +88,9 @@ impl Failure {
         }
     }
 
-    /// Converts the failure to create an event. The caller is responsible for some of its rejections.
-    pub fn into_event_error(self) -> Error {
+    /// Converts the failure to create an event. The caller is responsible for some of its rejections. `repeat` is the
+    /// effect of repeating the request if the outcome is unknown.
+    pub fn into_event_error(self, repeat: Repeat) -> Error {
         if let Self::Rejected(UnexpectedAnswer { kind: Some(kind), .. }) = &self {
             match kind.as_str() {
                 "room_closed" => return Error::EventRoomClosed,
@@ -102,6 +103,6 @@ impl Failure {
                 _ => {}
             }
         }
-        self.into_error(Repeat::MayDuplicate)
+        self.into_error(repeat)
     }
 }

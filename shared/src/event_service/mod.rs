@@ -142,7 +142,7 @@ impl EventService {
     ///
     /// # Errors
     /// [`Failure::Unavailable`], [`Failure::Paused`]: nothing was done.
-    pub fn check_ready(&self, context: &CallContext<'_>, audience: &Audience) -> Result<(), Failure> {
+    pub(crate) fn check_ready(&self, context: &CallContext<'_>, audience: &Audience) -> Result<(), Failure> {
         has_time(context, TIME_FOR_WRITE)?;
         self.health.check(audience, Moment::now()).map_err(Failure::Paused)
     }
@@ -202,7 +202,7 @@ impl EventService {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn create_event<'e>(
+    pub(crate) async fn create_event<'e>(
         &self,
         context: &CallContext<'_>,
         chat: &Chat,

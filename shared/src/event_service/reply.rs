@@ -72,6 +72,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Repeat;
 
     fn failure(status: u16, body: &'static str) -> Failure {
         Reply {
@@ -83,7 +84,7 @@ mod tests {
 
     /// Status and type of the problem that an answer to an event becomes, and whether it is transient.
     fn event_problem(status: u16, body: &'static str) -> String {
-        let error = failure(status, body).into_event_error();
+        let error = failure(status, body).into_event_error(Repeat::MayDuplicate);
         let problem = error.problem("");
         let transient = if problem.is_transient { ", transient" } else { "" };
         format!("{} {}{transient}", problem.kind.status.as_u16(), problem.kind.r#type)

@@ -2,15 +2,13 @@
 
 use crate::clock;
 use crate::domain::{Audience, Chat, ChatId, Content, Scope, Tags};
-use crate::outbound::dynamodb::{TableFailure, text};
+pub(super) use crate::outbound::dynamodb::Item;
+use crate::outbound::dynamodb::{TableFailure, number, text};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
-
-/// The attributes of an item.
-pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// A chat as it is stored.
 #[derive(Debug, Clone)]
@@ -51,14 +49,7 @@ impl State {
     /// Returns how long the attempt may still be running, or `None` if it is over or there is none.
     pub fn running_for(&self) -> Option<Duration> {
         match self {
-            Self::Reserved { reserved_until, .. } => {
-                // The attempt may run until the end of that second.
-                let seconds = reserved_until.saturating_sub(clock::unix_seconds()).saturating_add(1);
-                u64::try_from(seconds)
-                    .ok()
-                    .filter(|seconds| *seconds > 0)
-                    .map(Duration::from_secs)
-            }
+            Self::Reserved { reserved_until, .. } => clock::until_end_of(*reserved_until),
             Self::Bound { .. } | Self::Ready { .. } => None,
         }
     }
@@ -139,10 +130,6 @@ impl From<&StoredChat> for Item {
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }
-}
-
-fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }
 
 impl TryFrom<Item> for StoredChat {

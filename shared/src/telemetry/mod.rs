@@ -172,6 +172,7 @@ impl Record {
             let dependency = error.as_ref().and_then(Error::dependency);
             f64::from(dependency.is_some_and(|failed| of.contains(&failed)))
         };
+        let is_unknown = error.as_ref().is_some_and(Error::leaves_event_unknown);
         let is_cold = IS_COLD.swap(false, Ordering::Relaxed);
         let metrics = [
             Metric("2xx", in_class(2), Unit::Count),
@@ -183,7 +184,7 @@ impl Record {
             Metric("TableWriteCapacity", self.write_capacity, Unit::Count),
             Metric(
                 "TableFailures",
-                failed(&[Dependency::Table, Dependency::TenantsTable]),
+                failed(&[Dependency::Table, Dependency::TenantsTable, Dependency::EventKeysTable]),
                 Unit::Count,
             ),
             Metric("EventServiceFailures", failed(&[Dependency::EventService]), Unit::Count),
@@ -192,6 +193,7 @@ impl Record {
                 failed(&[Dependency::Tenant, Dependency::TenantEndpoint]),
                 Unit::Count,
             ),
+            Metric("UnknownEventOutcomes", f64::from(is_unknown), Unit::Count),
             Metric("SigningFailures", f64::from(self.has_signing_failed), Unit::Count),
             Metric("ColdStarts", f64::from(is_cold), Unit::Count),
             Metric("Replays", f64::from(self.replays), Unit::Count),
