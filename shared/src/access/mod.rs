@@ -130,7 +130,7 @@ use crate::outbound::http::SendRequest;
 use crate::outbound::identity::Identity;
 use crate::telemetry;
 use authentication::Authentication;
-use endpoint::{Endpoints, Inquiry};
+use endpoint::Endpoints;
 use http::HeaderValue;
 use std::sync::Arc;
 
@@ -186,12 +186,10 @@ impl Access {
                 .all(|permission| account.has_permission(permission)),
             Authorization::Accounts { accounts } => accounts.contains(account.as_str()),
             Authorization::Http { endpoint } => {
-                let mut is_allowed = true;
-                for question in action.questions(account) {
-                    let inquiry = Inquiry::new(endpoint, account, question);
-                    is_allowed = is_allowed && self.endpoints.allow(inquiry, deadline, Moment::now()).await?;
-                }
-                is_allowed
+                let questions = action.questions(account);
+                self.endpoints
+                    .allow(endpoint, account, questions, deadline, Moment::now())
+                    .await?
             }
         };
         if is_allowed {

@@ -1,7 +1,7 @@
 //! An event as a tenant sends it, and the check that the event service can store it.
 
 use super::error::{Error, Violation};
-use super::json::{self, Finding, Rule};
+use super::json::{self, Finding};
 use super::limits;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -116,13 +116,7 @@ pub(crate) fn check_findings(findings: Vec<Finding>) -> Result<(), Error> {
     let violations: Vec<Violation> = findings
         .into_iter()
         .take(limits::VIOLATIONS)
-        .map(|Finding { pointer, rule }| {
-            let detail = match rule {
-                Rule::NotF64 | Rule::HugeNumber => Rule::HugeNumber.detail(),
-                Rule::Nul | Rule::TooDeep | Rule::LoneSurrogate => rule.detail(),
-            };
-            Violation::new(pointer, detail)
-        })
+        .map(|Finding { pointer, rule }| Violation::new(pointer, rule.detail()))
         .collect();
     if violations.is_empty() {
         Ok(())

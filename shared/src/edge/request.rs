@@ -121,13 +121,25 @@ fn is_json(content_type: &HeaderValue) -> bool {
     }
 }
 
-/// Returns the caller's trace context if it is W3C's, version 00: `<version>-<trace id>-<parent id>-<flags>`. It is
-/// forwarded to the event service, which would reject the whole request because of an overlong header.
+/// Returns the caller's trace context if it is valid by W3C's rules: `<version>-<trace id>-<parent id>-<flags>`, where
+/// neither the version is `ff` nor an id is all zeros. It is forwarded to the event service, which would reject the
+/// whole request because of an overlong header.
 fn traceparent(request: &Request) -> Option<&HeaderValue> {
     request.headers().get(TRACEPARENT).filter(|value| {
-        let lengths = value.as_bytes().split(|byte| *byte == b'-').map(<[u8]>::len);
-        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
-        lengths.eq([2, 32, 16, 2]) && value.as_bytes().iter().all(is_hex)
+        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let is_zero = |id: &[u8]| id.iter().all(|byte| *byte == b'0');
+        let mut fields = value.as_bytes().split(|byte| *byte == b'-');
+        let mut field = |length| {
+            fields
+                .next()
+                .filter(|field| field.len() == length && field.iter().all(is_hex))
+        };
+        let (version, trace_id, parent_id, flags) = (field(2), field(32), field(16), field(2));
+        version.is_some_and(|version| version != b"ff")
+            && trace_id.is_some_and(|id| !is_zero(id))
+            && parent_id.is_some_and(|id| !is_zero(id))
+            && flags.is_some()
+            && fields.next().is_none()
     })
 }
 
@@ -159,6 +171,19 @@ mod tests {
             &"0".repeat(100_000),
         ] {
             assert_eq!(forwarded(trace), None, "{trace}");
+        }
+    }
+
+    #[test]
+    fn trace_context_that_w3c_calls_invalid_is_ignored() {
+        for trace in [
+            format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
+            format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{}-01", "0".repeat(16)),
+            TRACE.replacen("00", "ff", 1),
+        ] {
+            let request = request(&json!({"headers": {"traceparent": trace}}));
+            assert_eq!(request.call_context().traceparent, None, "{trace}");
+            assert_eq!(request.trace_id(), None, "{trace}");
         }
     }
 

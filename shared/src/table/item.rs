@@ -132,13 +132,23 @@ impl From<&StoredChat> for Item {
     }
 }
 
+/// Returns the audience of a chat's item and looks at nothing else in it.
+pub(super) fn audience(item: &Item) -> Result<Audience, TableFailure> {
+    let audience = item.get("audience").and_then(|audience| audience.as_s().ok());
+    let audience = audience.and_then(|audience| Audience::parse(audience).ok());
+    audience.ok_or_else(|| malformed(item, "audience"))
+}
+
+fn malformed(item: &Item, name: &str) -> TableFailure {
+    TableFailure::misused(format!("the item {:?} has no valid {name}", item.get("pk")))
+}
+
 impl TryFrom<Item> for StoredChat {
     type Error = TableFailure;
 
     fn try_from(item: Item) -> Result<Self, TableFailure> {
         let text = |name: &'static str| item.get(name).map(|value| value.as_s().ok());
-        let malformed =
-            |name: &str| TableFailure::misused(format!("the item {:?} has no valid {name}", item.get("pk")));
+        let malformed = |name: &str| malformed(&item, name);
         // An attribute that exists must be valid. A malformed one must not look like a missing one.
         let optional_text = |name| text(name).map(|text| text.ok_or_else(|| malformed(name))).transpose();
         let uuid = |name| {
@@ -166,7 +176,7 @@ impl TryFrom<Item> for StoredChat {
         };
         Ok(Self {
             content: Content {
-                audience: Audience::parse(string("audience")?).map_err(|_| malformed("audience"))?,
+                audience: audience(&item)?,
                 scope: Scope::parse(string("scope")?).map_err(|_| malformed("scope"))?,
                 tags: tags.transpose()?.map(Tags::new),
             },
