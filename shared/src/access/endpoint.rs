@@ -3,6 +3,7 @@
 
 use super::authentication::Account;
 use super::authorization::Question;
+use super::endpoint_url::EndpointUrl;
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
 use crate::domain::{Dependency, Error, Source};
@@ -17,7 +18,6 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use url::Url;
 
 /// How long a decision is kept, whether it allows or denies (`docs/design.md#tenants-endpoints`).
 const DECISION_AGE: Duration = Duration::from_secs(30);
@@ -43,7 +43,7 @@ pub(super) struct Endpoints {
 /// A question about an account to an endpoint: everything that the decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Inquiry {
-    endpoint: String,
+    endpoint: EndpointUrl,
     namespace: String,
     subject: String,
     question: Question,
@@ -51,9 +51,9 @@ struct Inquiry {
 
 impl Inquiry {
     /// Creates the inquiry whether `account` may do what `question` asks.
-    fn new(endpoint: &str, account: &Account, question: Question) -> Self {
+    fn new(endpoint: &EndpointUrl, account: &Account, question: Question) -> Self {
         Self {
-            endpoint: endpoint.to_owned(),
+            endpoint: endpoint.clone(),
             namespace: account.audience().to_owned(),
             subject: account.subject().to_owned(),
             question,
@@ -97,7 +97,7 @@ impl Endpoints {
     /// [`Error::ServiceUnavailable`] if the endpoint fails and refuses nothing. A failure never counts as "allowed".
     pub(super) async fn allow(
         &self,
-        endpoint: &str,
+        endpoint: &EndpointUrl,
         account: &Account,
         questions: Vec<Question>,
         deadline: Deadline,
@@ -138,12 +138,14 @@ impl Endpoints {
     }
 
     /// Asks an endpoint all inquiries at the same time, with one token. Returns its decisions in their order.
-    async fn ask(&self, endpoint: &str, inquiries: &[Inquiry]) -> Result<Vec<Result<bool, Source>>, Source> {
+    async fn ask(&self, endpoint: &EndpointUrl, inquiries: &[Inquiry]) -> Result<Vec<Result<bool, Source>>, Source> {
         // Only the local stack has its key in the process.
-        if endpoint.starts_with("http:") && !self.identity.is_local() {
-            return Err("an endpoint without TLS is allowed in the local stack only".into());
+        if let Some(fault) = endpoint.only_local()
+            && !self.identity.is_local()
+        {
+            return Err(fault.into());
         }
-        let token = self.identity.token_for(endpoint).await?;
+        let token = self.identity.token_for(endpoint.as_url()).await?;
         let decisions = inquiries.iter().map(|inquiry| self.decide(inquiry, token.clone()));
         Ok(join_all(decisions).await)
     }
@@ -161,7 +163,7 @@ impl Endpoints {
             },
             action: inquiry.question.action,
         };
-        let request = Request::post(Url::parse(&inquiry.endpoint)?.as_str())
+        let request = Request::post(inquiry.endpoint.as_url().as_str())
             .header(header::AUTHORIZATION, token)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::from(serde_json::to_vec(&body)?))?;

@@ -6,6 +6,7 @@ use crate::access::{Access, TenantsTable};
 use crate::event_service::EventService;
 use crate::outbound::http::{BuildError, CONNECT_TIMEOUT, HttpClient, tls};
 use crate::outbound::identity::{Identity, IdentityError};
+use crate::outbound::resolver::TenantResolver;
 use crate::outbound::{aws, dynamodb};
 use crate::table::ChatsTable;
 use rustls::ClientConfig;
@@ -106,7 +107,13 @@ impl Common {
         let identity = Arc::new(Identity::new(identity, &sdk)?);
         let dynamodb = dynamodb::client(&sdk, dynamodb_url);
         let tenants = TenantsTable::new(dynamodb.clone(), tenants_table);
-        let endpoints = HttpClient::new(&tls, CONNECT_TIMEOUT)?;
+        let resolver = TenantResolver::new(settings::allow_private_endpoints()?);
+        let endpoints = if identity.is_local() {
+            // The endpoints of the local stack are on this machine.
+            HttpClient::new(&tls, CONNECT_TIMEOUT)?
+        } else {
+            HttpClient::for_tenants(&tls, resolver)?
+        };
         Ok(Self {
             access: Access::new(tenants, endpoints, Arc::clone(&identity)),
             table: ChatsTable::new(dynamodb, chats_table),

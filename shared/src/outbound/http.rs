@@ -5,6 +5,7 @@
 //! that one can't disturb the connections to another, and share one TLS configuration: one provider of cryptography,
 //! and Mozilla's root certificates, which are compiled in and need no time at start.
 
+use super::resolver::TenantResolver;
 use crate::domain::Source;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
@@ -79,6 +80,8 @@ pub trait SendRequest: fmt::Debug + Send + Sync + 'static {
 pub struct HttpClient {
     tls: ClientConfig,
     connect_timeout: Duration,
+    /// The resolver of names, if it is not the system's.
+    resolver: Option<TenantResolver>,
     /// `reqwest` can't close a single connection. A process works on few requests at a time, so replacing the client, and
     /// with it the pool of its connections, has the same effect. A request that is in flight keeps the old client.
     current: Mutex<Generation>,
@@ -97,10 +100,27 @@ impl HttpClient {
     /// # Errors
     /// See [`BuildError`].
     pub fn new(tls: &ClientConfig, connect_timeout: Duration) -> Result<Arc<Self>, BuildError> {
-        let client = build(tls, connect_timeout).map_err(|error| BuildError(error.into()))?;
+        Self::build(tls, connect_timeout, None)
+    }
+
+    /// Creates a client of tenants' servers, whose names `resolver` resolves.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub(crate) fn for_tenants(tls: &ClientConfig, resolver: TenantResolver) -> Result<Arc<Self>, BuildError> {
+        Self::build(tls, CONNECT_TIMEOUT, Some(resolver))
+    }
+
+    fn build(
+        tls: &ClientConfig,
+        connect_timeout: Duration,
+        resolver: Option<TenantResolver>,
+    ) -> Result<Arc<Self>, BuildError> {
+        let client = build(tls, connect_timeout, resolver).map_err(|error| BuildError(error.into()))?;
         Ok(Arc::new(Self {
             tls: tls.clone(),
             connect_timeout,
+            resolver,
             current: Mutex::new(Generation { number: 0, client }),
         }))
     }
@@ -116,7 +136,7 @@ impl HttpClient {
         // The same configuration was accepted before. If building should fail nevertheless, an old connection is better
         // than none.
         if current.number == used
-            && let Ok(client) = build(&self.tls, self.connect_timeout)
+            && let Ok(client) = build(&self.tls, self.connect_timeout, self.resolver)
         {
             *current = Generation {
                 number: used + 1,
@@ -156,8 +176,16 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-fn build(tls: &ClientConfig, connect_timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
+fn build(
+    tls: &ClientConfig,
+    connect_timeout: Duration,
+    resolver: Option<TenantResolver>,
+) -> reqwest::Result<reqwest::Client> {
+    let builder = match resolver {
+        Some(resolver) => reqwest::Client::builder().dns_resolver(resolver),
+        None => reqwest::Client::builder(),
+    };
+    builder
         .tls_backend_preconfigured(tls.clone())
         // reqwest's own time-out is divided among the addresses of a host, so that distant ones with several addresses
         // could never be reached.

@@ -5,6 +5,7 @@ pub mod aws;
 pub mod dynamodb;
 pub mod http;
 pub mod identity;
+pub(crate) mod resolver;
 
 use crate::clock::Deadline;
 use ::http::{HeaderName, HeaderValue};

@@ -50,9 +50,6 @@ pub enum IdentityError {
     /// The token is not a valid header value.
     #[error("the token is not a header value")]
     Header(#[from] http::header::InvalidHeaderValue),
-    /// A tenant's endpoint is not a URL.
-    #[error("the endpoint is not a URL")]
-    Endpoint,
 }
 
 /// Who this service is, and the key that proves it.
@@ -221,11 +218,8 @@ impl Identity {
 
     /// Returns a token for a tenant's endpoint as an `Authorization` header. Its `aud` is the origin of the endpoint's
     /// URL.
-    pub(crate) async fn token_for(&self, endpoint: &str) -> Result<HeaderValue, IdentityError> {
-        let origin = Url::parse(endpoint)
-            .map_err(|_| IdentityError::Endpoint)?
-            .origin()
-            .ascii_serialization();
+    pub(crate) async fn token_for(&self, endpoint: &Url) -> Result<HeaderValue, IdentityError> {
+        let origin = endpoint.origin().ascii_serialization();
         let now = Moment::now();
         if let Some(token) = self.for_endpoints.get(&origin, now) {
             return Ok(token);
