@@ -49,6 +49,9 @@ impl Tenant {
             Self::Check { file } => Ok(format!("ok: {}", TenantFile::read(&file)?.summary())),
             Self::Put { file, table } => {
                 let tenant = TenantFile::read(&file)?;
+                if !table.is_on_this_machine() {
+                    tenant.check_endpoints()?;
+                }
                 let (table, name) = table.open().await?;
                 table.put(&tenant.issuer, &tenant.document(), table::deadline()).await?;
                 Ok(format!("put into {name}: {}", tenant.summary()))

@@ -42,6 +42,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// Whether the table is on this machine. Its tenants' endpoints may be so, too.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        let url = given(self.dynamodb_url.clone(), "DYNAMODB_URL");
+        url.and_then(|url| Location::of(&url)) == Some(Location::ThisMachine)
+    }
+
     /// The table and its name. This sends no request yet.
     ///
     /// # Errors
