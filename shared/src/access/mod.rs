@@ -123,7 +123,7 @@ mod tests;
 pub use authentication::Account;
 pub use authorization::{Action, Convert, Create, CreateEvent, OnChat, Permit, Question, Read, Update};
 pub use tenant::{Authorization, Tenant, TenantDocument, TenantError};
-pub use tenants::{PutTenantError, TenantsTable, tenant_item};
+pub use tenants::{TenantsTable, claim_key, tenant_item};
 
 use crate::clock::{Deadline, Moment};
 use crate::domain::{Audience, Error};

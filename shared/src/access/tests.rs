@@ -8,7 +8,7 @@ use super::authorization::Question;
 use super::endpoint::Endpoints;
 use super::endpoint_url::EndpointUrl;
 use super::tenants::TenantsTable;
-use super::{Access, Account, Authorization, CreateEvent, Permit, TenantDocument};
+use super::{Access, Account, Authorization, CreateEvent, Permit, TenantDocument, claim_key};
 use crate::clock::{Deadline, Moment};
 use crate::domain::{Audience, ChatId, Dependency, Error, Event};
 use crate::outbound::http::{self, Answer, HttpError, Limits, SendRequest};
@@ -219,6 +219,16 @@ async fn a_missing_or_malformed_item_is_asked_for_again_after_five_seconds() {
         assert_eq!(subject.at(5_000, &token).await, Outcome::Accepted);
         assert_eq!(subject.table.reads(), 2);
     }
+}
+
+#[tokio::test]
+async fn no_token_leads_to_the_claim_on_an_audience() {
+    let key = Key::new("key");
+    let subject = Subject::new();
+    let claim = claim_key(AUDIENCE);
+    subject.table.put(&claim, document(&[&key]));
+    assert_eq!(subject.at(0, &key.token(&claim, "key", 1)).await, Outcome::Rejected);
+    assert_eq!(subject.table.reads(), 0);
 }
 
 #[tokio::test]

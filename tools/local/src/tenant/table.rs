@@ -5,8 +5,6 @@ use std::{env, error::Error, net::IpAddr, time::Duration};
 use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use chats::{
-    access::TenantsTable,
-    clock::{self, Deadline},
     edge::settings,
     outbound::{
         aws::SdkHttpClient,
@@ -16,6 +14,8 @@ use chats::{
 };
 use clap::Args;
 use http::Uri;
+
+use super::store::Store;
 
 /// The name of the table in the local stack.
 const LOCAL_NAME: &str = "TenantsTable";
@@ -27,8 +27,8 @@ const LOCAL_CREDENTIALS: &str = "local";
 /// to get credentials.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The time limit of the whole command, in seconds.
-const COMMAND_TIMEOUT_SECONDS: i64 = 30;
+/// The time limit of a request with all its attempts.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The table of a command.
 #[derive(Debug, Args)]
@@ -48,15 +48,17 @@ impl Table {
         url.and_then(|url| Location::of(&url)) == Some(Location::ThisMachine)
     }
 
-    /// The table and its name. This sends no request yet.
+    /// The table. This sends no request yet.
     ///
     /// # Errors
     /// The URL is invalid, or TLS cannot be set up.
-    pub(crate) async fn open(self) -> Result<(TenantsTable, String), Box<dyn Error>> {
+    pub(crate) async fn open(self) -> Result<Store, Box<dyn Error>> {
         let name = given(self.table, "TENANTS_TABLE").unwrap_or_else(|| LOCAL_NAME.to_owned());
         let url = given(self.dynamodb_url, "DYNAMODB_URL");
         let http = HttpClient::new(&tls(settings::extra_ca_certs()?)?, ATTEMPT_TIMEOUT)?;
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT);
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(REQUEST_TIMEOUT);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(SdkHttpClient::new(http))
             .timeout_config(timeouts.build());
@@ -70,14 +72,8 @@ impl Table {
             }
         }
         let client = dynamodb::client(&loader.load().await, url);
-        Ok((TenantsTable::new(client, name.clone()), name))
+        Ok(Store::new(client, name))
     }
-}
-
-/// The deadline of a command that starts now.
-pub(crate) fn deadline() -> Deadline {
-    let seconds = clock::unix_seconds() + COMMAND_TIMEOUT_SECONDS;
-    Deadline::from_unix_millis(seconds.unsigned_abs() * 1000)
 }
 
 /// The option, or else the variable. As in all settings of this project, an empty value counts as unset.
