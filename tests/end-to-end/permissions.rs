@@ -97,7 +97,13 @@ async fn read_and_create_event(api: &Api) {
         expect(api, &api.get(&format!("/api/v1/chats/{chat_id}")).await, read);
         let by_scope = format!("/api/v1/audiences/{SCHOOL}/chats/{scope}");
         expect(api, &api.get(&by_scope).await, read);
-        expect(api, &api.create_event(&chat_id.to_string(), &event).await, posted);
+        let chat_id = chat_id.to_string();
+        expect(api, &api.create_event(&chat_id, &event).await, posted);
+        expect(
+            api,
+            &api.create_event_once(&chat_id, event.to_string(), "key").await,
+            posted,
+        );
     }
 }
 

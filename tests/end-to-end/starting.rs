@@ -61,6 +61,20 @@ async fn every_function_needs_the_table_of_chats() {
 }
 
 #[tokio::test]
+async fn creating_events_needs_the_table_of_idempotency_keys() {
+    for value in [
+        None,
+        Some(""),
+        Some(" "),
+        Some("a table"),
+        Some("t\u{e4}bchen"),
+        Some(KEYS[0]),
+    ] {
+        assert_stops("create-chat-event", "EVENT_KEYS_TABLE", value).await;
+    }
+}
+
+#[tokio::test]
 async fn functions_that_write_need_the_event_services_url_and_an_account_there() {
     for function in ["create-chat", "convert-chat", "create-chat-event"] {
         for value in [
