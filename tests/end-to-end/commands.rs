@@ -421,3 +421,32 @@ async fn the_event_command_prints_an_event_that_is_authorized() {
     let said = run(&["event", "nowhere.json"]).await;
     assert!(!said.ok && said.err.contains("nowhere.json: No such file"), "{said:?}");
 }
+
+#[tokio::test]
+async fn reservations_that_are_over_are_listed_and_counted_and_running_ones_are_not() {
+    let api = Api::start().await;
+    let reserved = |scope: &str, until: i64| {
+        json!({
+            "pk": {"S": format!("chat#{}", uuid::Uuid::new_v4())}, "audience": {"S": SCHOOL}, "scope": {"S": scope},
+            "created_at": {"N": "1795442041"}, "attempt": {"S": uuid::Uuid::new_v4()}, "reserved_until": {"N": until.to_string()},
+        })
+    };
+    assert_eq!(
+        api.create(&json!({"audience": SCHOOL, "scope": "ready"})).await.status,
+        201
+    );
+    let now = chats::clock::unix_seconds();
+    api.table().put(reserved("over", now - 1));
+    api.table().put(reserved("running", now + 60));
+    let url = api.stack.dynamodb_url();
+    let listed = run(&["reservations", "--table", "ChatsTable", "--dynamodb-url", url]).await;
+    assert!(listed.ok, "{listed:?}");
+    let lines: Vec<_> = listed.out.lines().collect();
+    let [over, count] = lines[..] else { panic!("{listed:?}") };
+    assert!(
+        over.starts_with("2026-11-23T13:54:01Z ") && over.ends_with("school.example.org \"over\""),
+        "{over}"
+    );
+    // The chat, the claim on its room, and the two reservations.
+    assert_eq!(count, "1 reservations in ChatsTable are over (4 items read)");
+}
