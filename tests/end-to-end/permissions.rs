@@ -233,8 +233,9 @@ async fn a_role_allows_exactly_what_its_function_asks_of_kms() {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let api = Api::with(variables.into()).await;
-    // The functions that only read chats sign nothing but tokens for a tenant's endpoint.
-    let tenant = OwnTenant::with_endpoint("college", "https://127.0.0.1:1/authorize".to_owned());
+    // The functions that only read chats sign nothing but tokens for a tenant's endpoint, which must have a name. It is
+    // not resolved, because there is no token for it.
+    let tenant = OwnTenant::with_endpoint("college", "https://iam.college.invalid/authorize".to_owned());
     tenant.put(&api.stack);
     let audience = &tenant.audience;
     let ready = json!({"event_room_id": {"S": Uuid::new_v4()}});

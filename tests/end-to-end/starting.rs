@@ -123,6 +123,9 @@ async fn a_malformed_option_stops_the_functions_that_read_it() {
     for text in ["0", "-1", "1e5", "102400 bytes", "999999999999999999999999"] {
         assert_stops("create-chat-event", "EVENT_DATA_LIMIT", Some(text)).await;
     }
+    for text in ["yes", "TRUE", "1", "maybe"] {
+        assert_stops("read-chat", "ALLOW_PRIVATE_ENDPOINTS", Some(text)).await;
+    }
     for text in ["AWS/Lambda", "two words", "t\u{e4}bchen", &"x".repeat(256)] {
         assert_stops("read-chat", "METRICS_NAMESPACE", Some(text)).await;
     }
