@@ -72,12 +72,15 @@ mod tests {
     use bytes::Bytes;
     use http::Response;
 
-    const LATE: fn() -> Result<Answer, HttpError> = || Err(HttpError::TimedOut);
-    const UNREACHABLE: fn() -> Result<Answer, HttpError> = || Err(HttpError::Connect("refused".into()));
-    const ANSWERED: fn() -> Result<Answer, HttpError> = || Ok(Response::new(Ok(Bytes::new())));
+    /// Makes the outcome of a request.
+    type Outcome = fn() -> Result<Answer, HttpError>;
+
+    const LATE: Outcome = || Err(HttpError::TimedOut);
+    const UNREACHABLE: Outcome = || Err(HttpError::Connect("refused".into()));
+    const ANSWERED: Outcome = || Ok(Response::new(Ok(Bytes::new())));
 
     /// Whether `a`, `b` and a third audience are paused after these outcomes of requests about `a` or `b`.
-    fn paused(outcomes: &[(&str, fn() -> Result<Answer, HttpError>)]) -> [bool; 3] {
+    fn paused(outcomes: &[(&str, Outcome)]) -> [bool; 3] {
         let (health, now) = (Health::new(), Moment::now());
         for (audience, outcome) in outcomes {
             health.record(&Audience::parse(audience).unwrap(), &outcome(), now);
