@@ -9,6 +9,7 @@ use crate::outbound::identity::{Identity, IdentityError};
 use crate::outbound::{aws, dynamodb};
 use crate::table::ChatsTable;
 use aws_config::SdkConfig;
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -65,9 +66,13 @@ impl Network {
     /// Builds the real one. Each kind of server has a client of its own.
     async fn build() -> Result<Self, ClientsError> {
         settings::check_aws()?;
+        // Lambda sets the variables. The SDK's default chains would also ask the machine's metadata service and read
+        // profile files, which a function does not have.
+        let region = EnvironmentVariableRegionProvider::new();
+        let credentials = EnvironmentVariableCredentialsProvider::new();
         let tls = tls(settings::extra_ca_certs()?)?;
         Ok(Self {
-            aws: aws::sdk_config(HttpClient::new(&tls, CONNECT_TIMEOUT)?).await,
+            aws: aws::sdk_config(region, credentials, HttpClient::new(&tls, CONNECT_TIMEOUT)?).await,
             event_service: HttpClient::new(&tls, CONNECT_TIMEOUT)?,
             endpoints: HttpClient::new(&tls, CONNECT_TIMEOUT)?,
         })

@@ -4,10 +4,10 @@
 //! adapter puts ours behind the SDK instead.
 
 use super::http::{HttpError, Limits, SendRequest};
-use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::region::ProvideRegion;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
+use aws_sdk_dynamodb::config::{ProvideCredentials, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
@@ -35,18 +35,19 @@ const LIMITS: Limits = Limits {
     body_bytes: 4 * 1024 * 1024,
 };
 
-/// Loads the configuration of all AWS clients.
-///
-/// Region and credentials come from the environment variables that Lambda sets. The SDK's default chains would also ask
-/// the machine's metadata service and read profile files, which a function does not have.
-pub async fn sdk_config(client: Arc<dyn SendRequest>) -> SdkConfig {
+/// Loads the configuration of all AWS clients. They send through `client`.
+pub async fn sdk_config(
+    region: impl ProvideRegion + 'static,
+    credentials: impl ProvideCredentials + 'static,
+    client: Arc<dyn SendRequest>,
+) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(2)
         .with_initial_backoff(RETRY_BACKOFF);
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT);
     aws_config::defaults(BehaviorVersion::latest())
-        .region(EnvironmentVariableRegionProvider::new())
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .region(region)
+        .credentials_provider(credentials)
         .profile_files(no_profile_files())
         .http_client(SdkHttpClient::new(client))
         .retry_config(retries)
