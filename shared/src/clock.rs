@@ -27,6 +27,18 @@ pub(crate) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// Returns the time until the end of a unix second, at least one second. `None` if that second is over.
+pub(crate) fn until_end_of(unix_second: i64) -> Option<Duration> {
+    let seconds = unix_second.saturating_sub(unix_seconds()).saturating_add(1);
+    u64::try_from(seconds)
+        .ok()
+        .filter(|seconds| *seconds > 0)
+        .map(Duration::from_secs)
+}
+
+/// The largest difference between the clocks of two machines, in seconds.
+pub(crate) const MARGIN_SECONDS: i64 = 2;
+
 /// The time at which the platform ends this invocation: the function's time-out, counted by Lambda.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
@@ -46,13 +58,13 @@ impl Deadline {
         self.since_epoch.saturating_sub(since_epoch())
     }
 
-    /// Returns the first whole unix second that is not before the deadline.
-    pub fn unix_seconds_rounded_up(self) -> i64 {
-        self.since_epoch
-            .as_millis()
-            .div_ceil(1000)
-            .try_into()
+    /// Returns the last unix second in which the invocation may be running by any machine's clock: the deadline, rounded
+    /// up, and 2 s for clocks that differ.
+    pub(crate) fn last_unix_second(self) -> i64 {
+        let deadline = self.since_epoch.as_millis().div_ceil(1000);
+        i64::try_from(deadline)
             .unwrap_or(i64::MAX)
+            .saturating_add(MARGIN_SECONDS)
     }
 
     /// Runs `work` until shortly before the deadline, so that there is still time to answer.
@@ -95,6 +107,18 @@ impl Moment {
     }
 }
 
+#[cfg(test)]
+impl std::ops::Sub<Duration> for Moment {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self {
+            monotonic: self.monotonic - duration,
+            wall: self.wall - duration,
+        }
+    }
+}
+
 impl Add<Duration> for Moment {
     type Output = Self;
 
@@ -111,9 +135,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_is_rounded_up_to_whole_seconds() {
-        assert_eq!(Deadline::from_unix_millis(1_000).unix_seconds_rounded_up(), 1);
-        assert_eq!(Deadline::from_unix_millis(1_001).unix_seconds_rounded_up(), 2);
+    fn an_invocation_may_be_running_until_two_seconds_after_its_deadline_rounded_up() {
+        assert_eq!(Deadline::from_unix_millis(1_000).last_unix_second(), 3);
+        assert_eq!(Deadline::from_unix_millis(1_001).last_unix_second(), 4);
     }
 
     #[test]

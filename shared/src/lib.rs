@@ -11,8 +11,10 @@
 //! | [`outbound`] | HTTP, the AWS SDK, requests to DynamoDB, our identity |
 //! | [`access`] | who may do what |
 //! | [`table`] | the table of chats |
+//! | [`event_keys`] | the table of idempotency keys |
 //! | [`event_service`] | the client of the event service |
 //! | [`creation`] | how a chat comes into being, whatever races or crashes |
+//! | [`event_creation`] | how an event is created, once per idempotency key |
 //! | [`edge`] | from Lambda's event to a request, and from a result to the answer |
 //!
 //! `docs/architecture.md` has the picture.
@@ -23,6 +25,8 @@ pub mod clock;
 pub mod creation;
 pub mod domain;
 pub mod edge;
+pub mod event_creation;
+pub mod event_keys;
 pub mod event_service;
 pub mod outbound;
 mod random;

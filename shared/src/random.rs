@@ -10,3 +10,10 @@ pub(crate) fn uuid() -> Uuid {
     }
     Uuid::new_v4()
 }
+
+/// Returns a random number from 0 to 1.
+pub(crate) fn fraction() -> f64 {
+    let (bits, _) = uuid().as_u64_pair();
+    // The upper 32 bits of an id are random.
+    f64::from((bits >> 32) as u32) / f64::from(u32::MAX)
+}

@@ -108,6 +108,90 @@ async fn an_event_with_the_largest_float_is_rejected_but_stored_and_makes_its_ro
 }
 
 #[tokio::test]
+async fn tags_with_the_largest_float_are_rejected_but_the_room_is_stored_and_unreadable() {
+    let stand_in = StandIn::start(NOW).await;
+    let room = |tags: &str| {
+        let room = new_room(json!([NOW, null])).to_string();
+        Some(format!(r#"{},"tags":{tags}}}"#, room.strip_suffix('}').unwrap()))
+    };
+    let poison = room(r#"{"a":-1.7976931348623155e308}"#);
+    let created = stand_in.call_raw("POST", "/api/v1/rooms", poison).await;
+    assert_failure(&created, 422, "database_query_failed");
+    assert_eq!(stand_in.service.rooms().len(), 1);
+    let path = format!("/api/v1/rooms/{}", stand_in.service.rooms()[0].id);
+    let events = format!("{path}/events");
+    for (method, path, body) in [
+        ("GET", &path, Value::Null),
+        (
+            "PATCH",
+            &path,
+            json!({"classroom_id": "8266d9a3-cb64-5cac-a760-dd3300c2e437"}),
+        ),
+        ("POST", &events, json!({"type": "message", "data": 1})),
+        ("GET", &events, Value::Null),
+    ] {
+        let answer = stand_in.call(method, path, body).await;
+        assert_failure(&answer, 422, "database_query_failed");
+    }
+    assert!(stand_in.service.events(stand_in.service.rooms()[0].id).is_empty());
+
+    let largest = room(r#"{"a":1.7976931348623154e308}"#);
+    let created = stand_in.call_raw("POST", "/api/v1/rooms", largest).await;
+    assert_eq!(created.status, 201);
+}
+
+#[tokio::test]
+async fn numbers_in_tags_change_as_those_of_events_do() {
+    let stand_in = StandIn::start(NOW).await;
+    let mut room = new_room(json!([NOW, null]));
+    room["tags"] = json!({"zero": -0.0, "float": 123_456_789.123_456_79});
+    let created = stand_in.call("POST", "/api/v1/rooms", room).await;
+    let path = format!("/api/v1/rooms/{}", created.json()["id"].as_str().unwrap());
+    let read = stand_in.call("GET", &path, Value::Null).await;
+    for answer in [created, read] {
+        let tags = r#""tags":{"float":123456789.1234568,"zero":0.0}"#;
+        assert!(answer.body.contains(tags), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_open_room_ignores_a_new_start_even_one_that_cannot_be_stored() {
+    let stand_in = StandIn::start(NOW).await;
+    let events = open_room(&stand_in).await;
+    let room = events.strip_suffix("/events").unwrap();
+    let time = json!({"time": [-210_866_803_201_i64, null]});
+    let updated = stand_in.call("PATCH", room, time.clone()).await;
+    assert_eq!(
+        (updated.status, &updated.json()["time"]),
+        (200, &json!([NOW - 60, null]))
+    );
+
+    let events = events_of_a_room(&stand_in, json!([NOW + 10, null])).await;
+    let room = events.strip_suffix("/events").unwrap();
+    let updated = stand_in.call("PATCH", room, time).await;
+    assert_failure(&updated, 422, "database_query_failed");
+}
+
+#[tokio::test]
+async fn a_method_that_a_route_does_not_have_is_answered_with_those_that_it_has() {
+    let stand_in = StandIn::start(NOW).await;
+    let events = open_room(&stand_in).await;
+    let room = events.strip_suffix("/events").unwrap();
+    for (path, allow) in [
+        ("/api/v1/rooms", "POST"),
+        (room, "GET,HEAD,PATCH,OPTIONS"),
+        (&events, "GET,HEAD,POST,OPTIONS"),
+    ] {
+        let answer = stand_in.call("DELETE", path, Value::Null).await;
+        let header = ("allow".to_owned(), allow.to_owned());
+        assert!(
+            answer.status == 405 && answer.headers.contains(&header),
+            "{path}: {answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_body_may_have_at_most_2097152_bytes() {
     let stand_in = StandIn::start(NOW).await;
     let body = new_room(json!([NOW, null])).to_string();

@@ -4,6 +4,7 @@
 use crate::support::{Act, Answer, Api, EVENT_SERVICE, Proxy, SCHOOL, Seen, options};
 use http::Method;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -113,9 +114,7 @@ async fn a_failure_to_create_a_room_leaves_no_reservation_and_an_unknown_outcome
             fault.is_unknown,
             "{case}"
         );
-        // Only a rejected token is worth a second try.
-        let tries = if case.contains("401") { 2 } else { 1 };
-        assert_eq!(proxy.seen().len(), tries, "{case}");
+        assert_eq!(proxy.seen().len(), 1, "{case}");
         assert!(api.table().items().is_empty(), "{case}");
         counted += usize::from(fault.is_unknown);
         wait_for_orphans(&api, counted).await;
@@ -158,7 +157,7 @@ async fn an_event_is_sent_once_and_its_failure_says_whether_the_outcome_is_known
             fault.is_unknown,
             "{case}"
         );
-        assert_eq!(proxy.seen().len(), if case.contains("401") { 2 } else { 1 }, "{case}");
+        assert_eq!(proxy.seen().len(), 1, "{case}");
     }
     // A 201 is a success with any body.
     for body in ["", "{", "null"] {
@@ -168,17 +167,21 @@ async fn an_event_is_sent_once_and_its_failure_says_whether_the_outcome_is_known
 }
 
 #[tokio::test]
-async fn a_rejected_token_is_replaced_once() {
+async fn a_key_that_the_event_service_rejects_is_no_reason_to_sign_again_or_to_repeat() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(EVENT_SERVICE, &proxy).await;
-    proxy.follow(|seen| match seen.number {
-        1 => own_error(401, "invalid_authentication"),
-        _ => Act::Pass,
-    });
-    assert_eq!(api.create(&math()).await.status, 201);
+    let conversion = json!({"audience": SCHOOL, "scope": "math 8", "event_room_id": api.free_room(SCHOOL)});
+    proxy.follow(|_| own_error(401, "invalid_authentication"));
+    for _ in 0..3 {
+        let rejected = (502, "event_service_failed", false);
+        assert_eq!(outcome(&api.create(&math()).await), rejected);
+        assert_eq!(outcome(&api.convert(&conversion).await), rejected);
+    }
     let seen = proxy.seen();
-    assert_eq!(seen.len(), 2);
-    assert_ne!(seen[0].headers["authorization"], seen[1].headers["authorization"]);
+    assert_eq!(seen.len(), 6);
+    // Each of the two processes has a token of its own.
+    let tokens: HashSet<_> = seen.iter().map(|seen| &seen.headers["authorization"]).collect();
+    assert_eq!(tokens.len(), 2);
 }
 
 #[tokio::test]
@@ -246,8 +249,12 @@ async fn converting_a_room_that_cannot_be_read_is_answered_as_not_found_or_unava
         (own_error(403, "access_denied"), (422, "event_room_not_found", false)),
         (own_error(404, "room_not_found"), (422, "event_room_not_found", false)),
         (
+            own_error(401, "invalid_authentication"),
+            (502, "event_service_failed", false),
+        ),
+        (
             own_error(422, "database_query_failed"),
-            (503, "service_unavailable", true),
+            (502, "event_service_failed", false),
         ),
         (
             own_error(422, "database_connection_acquisition_failed"),

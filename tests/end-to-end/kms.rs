@@ -216,9 +216,21 @@ async fn while_kms_is_unavailable_nothing_is_done_and_a_later_repeat_succeeds() 
         assert!(signing.to_event_service.seen().is_empty() && signing.event_service.rooms().is_empty());
         assert_eq!(signing.api.possible_orphans(), 0);
 
+        // KMS is asked again after two seconds.
         signing.to_kms.follow(|_| Act::Pass);
-        let created = signing.create("math 7").await;
+        let created = loop {
+            let answer = signing.create("math 7").await;
+            if answer.status != 503 {
+                break answer;
+            }
+            assert_eq!(answer.header("retry-after"), Some("2"), "{fault:?} {answer:?}");
+        };
         assert_eq!(created.status, 201, "{fault:?} {created:?}");
+        let record = signing.api.record_of(&refused).await;
+        assert_eq!(
+            (&record["SigningFailures"], &record["EventServiceFailures"]),
+            (&json!(1.0), &Value::Null)
+        );
     }
 }
 

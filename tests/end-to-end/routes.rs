@@ -371,6 +371,32 @@ async fn each_bad_request_gets_the_problem_from_the_error_table() {
 }
 
 #[tokio::test]
+async fn tags_that_the_event_service_cannot_read_again_never_reach_it() {
+    let api = Api::start().await;
+    let free = api.free_room(SCHOOL);
+    let rooms = api.event_service().rooms();
+    for number in ["1.7976931348623157e308", "-1.797e308", "1e309"] {
+        let content = format!(r#""audience":"{SCHOOL}","scope":"math 7","tags":{{"a":[{number}]}}"#);
+        for (path, body) in [
+            ("/api/v1/chats", format!("{{{content}}}")),
+            (
+                "/api/v1/chats/convert",
+                format!(r#"{{{content},"event_room_id":"{free}"}}"#),
+            ),
+        ] {
+            let answer = api.post(path, body).await;
+            assert_eq!(answer.problem(), (400, "invalid_payload"), "{number}");
+            assert_eq!(answer.body["errors"][0]["pointer"], "/tags/a/0");
+        }
+    }
+    assert_eq!(api.event_service().rooms(), rooms);
+    assert!(api.table().items().is_empty());
+    let body = format!(r#"{{"audience":"{SCHOOL}","scope":"math 7","tags":{{"a":[-1.79699999999e308]}}}}"#);
+    let created = api.post("/api/v1/chats", body).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+}
+
+#[tokio::test]
 async fn data_that_the_event_service_cannot_keep_never_reaches_it() {
     let api = Api::start().await;
     let room = api.create(&math()).await.room();

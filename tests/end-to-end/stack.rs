@@ -47,7 +47,7 @@ fn operation_id(function: &str) -> String {
 
 /// The route in a function's code.
 fn route_in_code(function: &str) -> String {
-    let path = workspace().join("functions").join(function).join("src/main.rs");
+    let path = workspace().join("functions").join(function).join("src/lib.rs");
     let code = fs::read_to_string(path).unwrap();
     let (_, rest) = code.split_once("const ROUTE: &'static str = \"").unwrap();
     rest.split_once('"').unwrap().0.to_owned()

@@ -125,6 +125,35 @@ async fn a_conflicting_transaction_is_tried_again_and_finally_answered_as_in_pro
 }
 
 #[tokio::test]
+async fn a_throttled_transaction_is_tried_again_and_finally_leaves_no_reservation() {
+    let proxy = Proxy::start(|_| Act::Pass).await;
+    let api = Api::behind(TABLE, &proxy).await;
+    for (number, act) in [
+        canceled("ThrottlingError", "None"),
+        canceled("None", "ProvisionedThroughputExceeded"),
+        exception(400, "ThrottlingException"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = format!("{act:?}");
+        let math = json!({"audience": SCHOOL, "scope": format!("math {number}")});
+        proxy.follow(on("TransactWriteItems", usize::MAX, act.clone()));
+        let answer = api.create(&math).await;
+        assert_eq!(answer.problem(), (503, "service_unavailable"), "{case}");
+        assert_eq!(api.table().chats().len(), number, "{case}");
+        assert_eq!(api.possible_orphans(), number + 1, "{case}");
+        proxy.follow(on("TransactWriteItems", 3, act));
+        let repeated = api.create(&math).await;
+        assert_eq!((repeated.status, repeated.replayed()), (201, false), "{case}");
+    }
+    let conversion = json!({"audience": SCHOOL, "scope": "physics 7", "event_room_id": api.free_room(SCHOOL)});
+    proxy.follow(on("TransactWriteItems", 1, canceled("ThrottlingError", "None")));
+    assert_eq!(api.convert(&conversion).await.problem(), (503, "service_unavailable"));
+    assert_eq!(api.convert(&conversion).await.status, 201);
+}
+
+#[tokio::test]
 async fn while_the_table_fails_requests_are_unavailable_and_a_later_repeat_succeeds() {
     let proxy = Proxy::start(|_| Act::Pass).await;
     let api = Api::behind(TABLE, &proxy).await;

@@ -2,10 +2,10 @@
 
 use chats::access::CreateEvent;
 use chats::domain::ChatId;
-use chats::edge::clients::{self, Writers};
+use chats::edge::clients::{self, EventWriters, Writers};
 use chats::edge::lambda::{Route, Stopped};
 use chats::edge::{ApiRequest as _, Response, body, response, settings};
-use chats::event_service::Failure;
+use chats::event_creation::EventCreation;
 use chats::{Error, telemetry};
 use lambda_http::Request;
 
@@ -13,7 +13,7 @@ use lambda_http::Request;
 #[derive(Debug)]
 pub struct CreateChatEvent {
     /// Its clients.
-    pub clients: Writers,
+    pub clients: EventWriters,
     /// An event's data must have fewer bytes in compact form.
     pub data_limit: usize,
 }
@@ -25,7 +25,7 @@ impl CreateChatEvent {
     /// If a setting is missing or malformed, or a client can't be built.
     pub async fn start() -> Result<Self, Stopped> {
         let data_limit = settings::event_data_limit()?;
-        let clients = clients::writers().await?;
+        let clients = clients::event_writers().await?;
         Ok(Self { clients, data_limit })
     }
 }
@@ -34,16 +34,18 @@ impl Route for CreateChatEvent {
     const ROUTE: &'static str = "POST /api/v1/chats/{chat_id}/events";
 
     async fn answer(&self, request: &Request) -> Result<Response, Error> {
+        let EventWriters { writers, event_keys } = &self.clients;
         let Writers {
             access,
             table,
             event_service,
-        } = &self.clients;
+        } = writers;
         let deadline = request.deadline();
         let account = access.authenticate(request.authorization(), deadline).await?;
         let text = request.text()?;
         let chat_id = request.path_parameter("chat_id", ChatId::parse)?;
         telemetry::record_chat(chat_id);
+        let key = request.idempotency_key()?;
         let event = body::create_event(text, self.data_limit)?;
 
         let found = table.read(&account, chat_id, deadline).await?;
@@ -53,11 +55,8 @@ impl Route for CreateChatEvent {
         let permit = access.authorize(&account, found.audience(), action, deadline).await?;
         let chat = found.open(&permit)?;
 
-        let context = request.call_context();
-        let created = event_service
-            .create_event(&context, chat.event_room_id, &event, &permit)
-            .await;
-        created.map_err(Failure::into_event_error)?;
-        response::event_created()
+        let creation = EventCreation::new(event_keys, event_service, request.call_context());
+        let created = creation.create(&chat, &event, key.as_ref(), &account, &permit).await?;
+        response::event_created(created)
     }
 }

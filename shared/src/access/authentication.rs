@@ -47,6 +47,11 @@ impl Account {
         &self.name
     }
 
+    /// Returns the issuer of its token. Two issuers may each have an account of the same name.
+    pub(crate) fn issuer(&self) -> &str {
+        self.tenant.issuer()
+    }
+
     /// Returns the part of the account that identifies it within its audience.
     pub(super) fn subject(&self) -> &str {
         &self.claims.sub

@@ -6,11 +6,12 @@ use super::authorization::Question;
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
 use crate::domain::{Dependency, Error, Source};
-use crate::outbound::http::{Answer, HttpError, Limits, SendRequest};
+use crate::outbound::http::{Answer, HttpError, IDLE_LIMIT, Limits, SendRequest};
 use crate::outbound::identity::Identity;
 use crate::telemetry;
 use bytes::Bytes;
-use http::{Request, header};
+use futures_util::future::join_all;
+use http::{HeaderValue, Request, header};
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub(super) struct Endpoints {
 
 /// A question about an account to an endpoint: everything that the decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Inquiry {
+struct Inquiry {
     endpoint: String,
     namespace: String,
     subject: String,
@@ -50,7 +51,7 @@ pub(super) struct Inquiry {
 
 impl Inquiry {
     /// Creates the inquiry whether `account` may do what `question` asks.
-    pub(super) fn new(endpoint: &str, account: &Account, question: Question) -> Self {
+    fn new(endpoint: &str, account: &Account, question: Question) -> Self {
         Self {
             endpoint: endpoint.to_owned(),
             namespace: account.audience().to_owned(),
@@ -89,32 +90,66 @@ impl Endpoints {
         }
     }
 
-    /// Returns whether the endpoint allows what the inquiry asks.
+    /// Returns whether the endpoint allows the account everything that the questions ask. Those without a known decision
+    /// are asked at the same time: one after the other they could leave no time for the event service.
     ///
     /// # Errors
-    /// [`Error::ServiceUnavailable`] if the endpoint fails. A failure never counts as "allowed".
-    pub(super) async fn allow(&self, inquiry: Inquiry, deadline: Deadline, now: Moment) -> Result<bool, Error> {
-        if let Some(is_allowed) = self.decisions.get(&inquiry, now) {
-            return Ok(is_allowed);
+    /// [`Error::ServiceUnavailable`] if the endpoint fails and refuses nothing. A failure never counts as "allowed".
+    pub(super) async fn allow(
+        &self,
+        endpoint: &str,
+        account: &Account,
+        questions: Vec<Question>,
+        deadline: Deadline,
+        now: Moment,
+    ) -> Result<bool, Error> {
+        let mut unknown = Vec::new();
+        for question in questions {
+            let inquiry = Inquiry::new(endpoint, account, question);
+            match self.decisions.get(&inquiry, now) {
+                Some(true) => {}
+                Some(false) => return Ok(false),
+                None => unknown.push(inquiry),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(true);
         }
         // Signing the token may take time, too.
-        let answer = deadline.within(telemetry::upstream(self.ask(&inquiry))).await;
-        let is_allowed =
-            answer
-                .unwrap_or_else(|elapsed| Err(elapsed.into()))
-                .map_err(|source| Error::ServiceUnavailable {
-                    what: Dependency::TenantEndpoint,
-                    source,
-                })?;
-        self.decisions.insert(inquiry, is_allowed, now);
-        Ok(is_allowed)
+        let asked = deadline.within(telemetry::upstream(self.ask(endpoint, &unknown))).await;
+        let decisions = asked
+            .unwrap_or_else(|elapsed| Err(elapsed.into()))
+            .map_err(unavailable)?;
+        let (mut is_refused, mut failure) = (false, None);
+        for (inquiry, decision) in unknown.into_iter().zip(decisions) {
+            match decision {
+                Ok(is_allowed) => {
+                    is_refused |= !is_allowed;
+                    self.decisions.insert(inquiry, is_allowed, now);
+                }
+                Err(source) => failure = Some(source),
+            }
+        }
+        // A refusal is certain, whatever a repeat of the failed question would bring.
+        match failure {
+            Some(source) if !is_refused => Err(unavailable(source)),
+            _ => Ok(!is_refused),
+        }
     }
 
-    async fn ask(&self, inquiry: &Inquiry) -> Result<bool, Source> {
+    /// Asks an endpoint all inquiries at the same time, with one token. Returns its decisions in their order.
+    async fn ask(&self, endpoint: &str, inquiries: &[Inquiry]) -> Result<Vec<Result<bool, Source>>, Source> {
         // Only the local stack has its key in the process.
-        if inquiry.endpoint.starts_with("http:") && !self.identity.is_local() {
+        if endpoint.starts_with("http:") && !self.identity.is_local() {
             return Err("an endpoint without TLS is allowed in the local stack only".into());
         }
+        let token = self.identity.token_for(endpoint).await?;
+        let decisions = inquiries.iter().map(|inquiry| self.decide(inquiry, token.clone()));
+        Ok(join_all(decisions).await)
+    }
+
+    /// Asks one inquiry.
+    async fn decide(&self, inquiry: &Inquiry, token: HeaderValue) -> Result<bool, Source> {
         let body = Body {
             subject: Subject {
                 namespace: &inquiry.namespace,
@@ -126,7 +161,6 @@ impl Endpoints {
             },
             action: inquiry.question.action,
         };
-        let token = self.identity.token_for(&inquiry.endpoint).await?;
         let request = Request::post(Url::parse(&inquiry.endpoint)?.as_str())
             .header(header::AUTHORIZATION, token)
             .header(header::CONTENT_TYPE, "application/json")
@@ -149,10 +183,15 @@ impl Endpoints {
         let limits = || Limits {
             time: Some(TOTAL_TIMEOUT.saturating_sub(started.elapsed())),
             body_bytes: ANSWER_BYTES,
+            idle: Some(IDLE_LIMIT),
         };
         match self.client.send(request.clone(), limits()).await {
             Err(HttpError::Connect(_) | HttpError::Lost(_)) => self.client.send(request, limits()).await,
             answer => answer,
         }
     }
+}
+
+fn unavailable(source: Source) -> Error {
+    Error::unavailable(Dependency::TenantEndpoint, source)
 }

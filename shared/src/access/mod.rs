@@ -70,10 +70,11 @@
 //! # }
 //! ```
 //! ```compile_fail,E0308
-//! # use chats::{access::{Permit, Read}, domain::Event, event_service::EventService, outbound::CallContext};
-//! # use uuid::Uuid;
-//! # async fn post(service: &EventService, context: &CallContext<'_>, room: Uuid, event: &Event<'_>, permit: &Permit<Read>) {
-//! let created = service.create_event(context, room, event, permit).await;
+//! # use chats::{access::{Account, Permit, Read}, domain::{Chat, Event}, event_creation::EventCreation};
+//! # async fn post(
+//! #     creation: EventCreation<'_>, chat: &Chat, event: &Event<'_>, account: &Account, permit: &Permit<Read>,
+//! # ) {
+//! let created = creation.create(chat, event, None, account, permit).await;
 //! # }
 //! ```
 //! The writes below these are private:
@@ -84,10 +85,10 @@
 //! # }
 //! ```
 //! ```compile_fail,E0624
-//! # use chats::{event_service::EventService, outbound::CallContext};
+//! # use chats::{domain::Audience, event_service::EventService, outbound::CallContext};
 //! # use uuid::Uuid;
-//! # async fn point(service: &EventService, context: &CallContext<'_>, room: Uuid, chat: Uuid) {
-//! let pointed = service.set_classroom(context, room, chat).await;
+//! # async fn point(service: &EventService, context: &CallContext<'_>, audience: &Audience, room: Uuid, chat: Uuid) {
+//! let pointed = service.set_classroom(context, audience, room, chat).await;
 //! # }
 //! ```
 //! And neither accounts nor permits can be made by hand:
@@ -129,7 +130,7 @@ use crate::outbound::http::SendRequest;
 use crate::outbound::identity::Identity;
 use crate::telemetry;
 use authentication::Authentication;
-use endpoint::{Endpoints, Inquiry};
+use endpoint::Endpoints;
 use http::HeaderValue;
 use std::sync::Arc;
 
@@ -185,12 +186,10 @@ impl Access {
                 .all(|permission| account.has_permission(permission)),
             Authorization::Accounts { accounts } => accounts.contains(account.as_str()),
             Authorization::Http { endpoint } => {
-                let mut is_allowed = true;
-                for question in action.questions(account) {
-                    let inquiry = Inquiry::new(endpoint, account, question);
-                    is_allowed = is_allowed && self.endpoints.allow(inquiry, deadline, Moment::now()).await?;
-                }
-                is_allowed
+                let questions = action.questions(account);
+                self.endpoints
+                    .allow(endpoint, account, questions, deadline, Moment::now())
+                    .await?
             }
         };
         if is_allowed {

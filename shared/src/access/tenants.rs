@@ -176,8 +176,5 @@ pub enum PutTenantError {
 }
 
 fn malformed(source: Source) -> Error {
-    Error::ServiceUnavailable {
-        what: Dependency::Tenant,
-        source,
-    }
+    Error::unavailable(Dependency::Tenant, source)
 }

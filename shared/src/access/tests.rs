@@ -5,11 +5,11 @@ mod memory;
 
 use super::authentication::Authentication;
 use super::authorization::Question;
-use super::endpoint::{Endpoints, Inquiry};
+use super::endpoint::Endpoints;
 use super::tenants::TenantsTable;
-use super::{Account, Authorization, TenantDocument};
+use super::{Access, Account, Authorization, CreateEvent, Permit, TenantDocument};
 use crate::clock::{Deadline, Moment};
-use crate::domain::Error;
+use crate::domain::{Audience, ChatId, Error, Event};
 use crate::outbound::http::{self, Answer, HttpError, Limits, SendRequest};
 use crate::outbound::identity::{Identity, IdentityConfig, PrivateKeyPem, ServiceAccount, SigningKey};
 use ::http::{HeaderValue, Request, Response};
@@ -71,10 +71,14 @@ impl Key {
 }
 
 fn document(keys: &[&Key]) -> Value {
+    document_with(keys, Authorization::Scopes {})
+}
+
+fn document_with(keys: &[&Key], authorization: Authorization) -> Value {
     let document = TenantDocument {
         keys: keys.iter().map(|key| key.jwk()).collect(),
         token_audiences: BTreeSet::from([AUDIENCE.to_owned()]),
-        audiences: BTreeMap::from([(AUDIENCE.to_owned(), Authorization::Scopes {})]),
+        audiences: BTreeMap::from([(AUDIENCE.to_owned(), authorization)]),
     };
     serde_json::to_value(document).unwrap()
 }
@@ -275,13 +279,12 @@ async fn account() -> Account {
     account.await.unwrap()
 }
 
-/// The questions that are asked.
-fn inquiry(url: &str, account: &Account) -> Inquiry {
-    let question = Question {
+/// The question that is asked.
+fn questions() -> Vec<Question> {
+    vec![Question {
         object: vec!["classrooms".to_owned()],
         action: "read",
-    };
-    Inquiry::new(url, account, question)
+    }]
 }
 
 /// Asks endpoints through `client` as this service, with this key.
@@ -298,6 +301,89 @@ fn endpoints(client: Arc<dyn SendRequest>, key: SigningKey) -> Endpoints {
     Endpoints::new(client, Arc::new(Identity::new(config, &sdk).unwrap()))
 }
 
+/// An endpoint that answers each question in its own way: after a time, with a status and a JSON text. The question is
+/// about the third name of the object's path.
+#[derive(Debug)]
+struct Answers(fn(&str) -> (Duration, u16, &'static str));
+
+impl SendRequest for Answers {
+    fn send(&self, request: Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<Answer, HttpError>> {
+        let asked: Value = serde_json::from_slice(request.body()).unwrap();
+        let (after, status, answer) = (self.0)(asked["object"]["value"][2].as_str().unwrap());
+        Box::pin(async move {
+            let waited = tokio::time::timeout(limits.time.unwrap(), tokio::time::sleep(after));
+            waited.await.map_err(|_| HttpError::TimedOut)?;
+            let mut answer = Response::new(Ok(Bytes::from_static(answer.as_bytes())));
+            *answer.status_mut() = status.try_into().unwrap();
+            Ok(answer)
+        })
+    }
+
+    fn give_up_connections(&self) {}
+}
+
+/// Asks for the permit for a claim with the attribute `pinned`, in an audience whose endpoint gives these answers.
+/// Returns the outcome and how long it took.
+async fn permit_for_a_claim(answers: Answers) -> (Result<Permit<CreateEvent<'static>>, Error>, Duration) {
+    let (key, subject) = (Key::new("key"), Subject::new());
+    let endpoint = "https://school.example.org/authorize".to_owned();
+    let document = document_with(&[&key], Authorization::Http { endpoint });
+    subject.table.put(ISSUER, document);
+    let access = Access {
+        authentication: subject.authentication,
+        endpoints: endpoints(Arc::new(answers), local_key()),
+    };
+    let token = key.token(ISSUER, "key", 1);
+    let account = access.authenticate(Some(&token), deadline()).await.unwrap();
+    let event = Box::leak(Box::new(Event {
+        r#type: "message".to_owned(),
+        set: None,
+        label: None,
+        attribute: Some("pinned".to_owned()),
+        is_claim: Some(true),
+        is_persistent: None,
+        data: serde_json::from_str("1").unwrap(),
+    }));
+    let chat_id = ChatId::parse("8266d9a3-cb64-5cac-a760-dd3300c2e437").unwrap();
+    let audience = Audience::parse(AUDIENCE).unwrap();
+    let started = tokio::time::Instant::now();
+    let permit = access.authorize(&account, &audience, CreateEvent { chat_id, event }, deadline());
+    (permit.await, started.elapsed())
+}
+
+// Time is paused, here and below.
+#[tokio::test(start_paused = true)]
+async fn a_claim_with_an_attribute_takes_no_longer_than_one_question() {
+    let slow = Answers(|_| (Duration::from_millis(1_400), 200, r#"["create"]"#));
+    let (permit, took) = permit_for_a_claim(slow).await;
+    permit.unwrap();
+    assert!(took <= Duration::from_millis(1_500), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_refusal_is_a_refusal_and_otherwise_one_failure_is_a_failure() {
+    const YES: (Duration, u16, &str) = (Duration::ZERO, 200, r#"["create"]"#);
+    const NO: (Duration, u16, &str) = (Duration::ZERO, 200, "[]");
+    const FAILURE: (Duration, u16, &str) = (Duration::ZERO, 500, "");
+    const LATE: (Duration, u16, &str) = (Duration::from_secs(60), 200, r#"["create"]"#);
+    let answers: [fn(&str) -> _; 6] = [
+        |kind| if kind == "claims" { NO } else { YES },
+        |kind| if kind == "claims" { NO } else { FAILURE },
+        |kind| if kind == "claims" { FAILURE } else { NO },
+        |kind| if kind == "claims" { NO } else { LATE },
+        |kind| if kind == "claims" { FAILURE } else { YES },
+        |kind| if kind == "claims" { YES } else { FAILURE },
+    ];
+    for (number, answers) in answers.into_iter().enumerate() {
+        let (permit, _) = permit_for_a_claim(Answers(answers)).await;
+        match permit {
+            Err(Error::AccessDenied) => assert!(number < 4, "{number}"),
+            Err(Error::ServiceUnavailable { .. }) => assert!(number >= 4, "{number}"),
+            permit => panic!("{number}: {permit:?}"),
+        }
+    }
+}
+
 fn local_key() -> SigningKey {
     SigningKey::Pem(PrivateKeyPem::new(Key::new("ours").pem()))
 }
@@ -307,8 +393,8 @@ async fn an_endpoint_without_tls_is_not_asked_where_the_key_is_in_kms() {
     let endpoint = Endpoint::new(r#"["read"]"#);
     let (key_id, url) = ("key".to_owned(), None);
     let endpoints = endpoints(endpoint.clone(), SigningKey::Kms { key_id, url });
-    let inquiry = inquiry("http://127.0.0.1/authorize", &account().await);
-    let decision = endpoints.allow(inquiry, deadline(), Moment::now());
+    let (url, account) = ("http://127.0.0.1/authorize", account().await);
+    let decision = endpoints.allow(url, &account, questions(), deadline(), Moment::now());
     assert!(matches!(decision.await, Err(Error::ServiceUnavailable { .. })));
     assert_eq!(endpoint.asked(), 0);
 }
@@ -321,8 +407,9 @@ async fn a_decision_is_kept_for_thirty_seconds_whether_it_allows_or_denies() {
         let endpoints = endpoints(endpoint.clone(), local_key());
         for (millis, times) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {
             let now = start + Duration::from_millis(millis);
-            let inquiry = inquiry("https://school.example.org/authorize", &account);
-            assert_eq!(endpoints.allow(inquiry, deadline(), now).await.unwrap(), is_allowed);
+            let url = "https://school.example.org/authorize";
+            let decision = endpoints.allow(url, &account, questions(), deadline(), now);
+            assert_eq!(decision.await.unwrap(), is_allowed);
             assert_eq!(endpoint.asked(), times, "{millis}");
         }
     }
@@ -335,9 +422,9 @@ async fn an_unreachable_endpoint_takes_no_longer_than_one_that_does_not_answer()
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/authorize", silent.local_addr().unwrap());
     let endpoints = endpoints(http::tests::client(), local_key());
-    let inquiry = inquiry(&url, &account().await);
+    let account = account().await;
     let started = tokio::time::Instant::now();
-    let decision = endpoints.allow(inquiry, deadline(), Moment::now());
+    let decision = endpoints.allow(&url, &account, questions(), deadline(), Moment::now());
     assert!(matches!(decision.await, Err(Error::ServiceUnavailable { .. })));
     let took = started.elapsed();
     assert!(took <= Duration::from_millis(1_510), "{took:?}");

@@ -19,7 +19,10 @@ impl Attempt<'_> {
         permit: &Permit<Convert>,
     ) -> Result<Room, Error> {
         permit.covers(audience)?;
-        let room = self.event_service.read_room(&self.context, event_room_id).await;
+        let room = self
+            .event_service
+            .read_room(&self.context, audience, event_room_id)
+            .await;
         let room = room.map_err(|failure| failure.into_error(Repeat::Completes))?;
         room.filter(|room| room.audience == audience.as_str())
             .ok_or(Error::EventRoomNotFound)
@@ -50,7 +53,7 @@ impl Attempt<'_> {
         if let Some(chat) = self.put(&bound).await? {
             return replay(chat, &bound.content, Some(event_room_id));
         }
-        self.finish(bound.chat_id(), event_room_id, self.id).await?;
+        self.finish(&bound, event_room_id, self.id).await?;
         Ok(CreatedChat {
             chat: bound.with_room(event_room_id),
             is_replay: false,

@@ -1,6 +1,6 @@
 //! Create: reserve the chat, create its room, make it ready.
 
-use super::{Attempt, CLOCK_MARGIN_SECONDS, CONFLICT_RETRY_AFTER, CreatedChat, Resolution, in_progress, replay};
+use super::{Attempt, CONFLICT_RETRY_AFTER, CreatedChat, Resolution, in_progress, replay};
 use crate::access::{Create, Permit};
 use crate::domain::{ChatId, Content, Dependency, Error, Repeat};
 use crate::event_service::{Failure, NewRoom};
@@ -10,12 +10,16 @@ use crate::telemetry;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How often making a chat ready is tried while other writes are in progress. Those are the reservations of racing
-/// requests for the same chat. Giving up costs a room, and the caller waits until the reservation ends.
-const CONFLICT_TRIES: u32 = 4;
+/// How often making a chat ready is tried while other writes are in progress or the table is throttled. Giving up costs
+/// a room.
+const READY_TRIES: u32 = 4;
 
-/// The pause before the second try. Each further pause is longer by as much.
+/// The pause after a conflict with another write. Each further pause is longer by as much. The other writes are the
+/// reservations of racing requests for the same chat.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(25);
+
+/// The pause after throttling. Each further pause is longer by as much.
+const THROTTLED_PAUSE: Duration = Duration::from_millis(100);
 
 impl Attempt<'_> {
     /// Creates the chat with `content` and a room of the kind `room_kind`, or returns the existing chat.
@@ -29,7 +33,13 @@ impl Attempt<'_> {
         permit: &Permit<Create>,
     ) -> Result<CreatedChat, Error> {
         permit.covers(&content.audience)?;
-        let reserved_until = self.deadline().unix_seconds_rounded_up() + CLOCK_MARGIN_SECONDS;
+        if let Err(failure) = self.event_service.check_ready(&self.context, &content.audience) {
+            // No room can be created now, but a chat that exists can be returned.
+            let existing = self.table.read_ready(content.chat_id(), self.deadline()).await?;
+            let existing = existing.ok_or_else(|| failure.into_error(Repeat::Completes))?;
+            return replay(existing, &content, None);
+        }
+        let reserved_until = self.deadline().last_unix_second();
         let reservation = self.item(
             content,
             State::Reserved {
@@ -61,7 +71,7 @@ impl Attempt<'_> {
             Ok(event_room_id) => Ok(event_room_id),
             Err(failure) => {
                 if let Failure::Unknown(_) | Failure::TimedOut(_) = failure {
-                    telemetry::count_possible_orphan_room(chat_id, "the outcome of creating it is unknown");
+                    telemetry::count_possible_orphan_room(chat_id, None, "the outcome of creating it is unknown");
                 }
                 self.drop_reservation(chat_id).await;
                 Err(failure.into_error(Repeat::Completes))
@@ -69,45 +79,53 @@ impl Attempt<'_> {
         }
     }
 
-    /// Makes the reserved chat ready with its room. From here on nothing is dropped, because the transaction may still
-    /// take effect. A repeat completes it.
+    /// Makes the reserved chat ready with its room. Unless it is certain that nothing was written, nothing is dropped from
+    /// here on, because the transaction may still take effect. A repeat completes it.
     async fn make_ready(&self, reservation: StoredChat, event_room_id: Uuid) -> Result<CreatedChat, Error> {
         let chat_id = reservation.chat_id();
-        for previous_tries in 0..CONFLICT_TRIES {
-            // Even a pause of zero takes a millisecond.
-            if previous_tries > 0 {
-                tokio::time::sleep(previous_tries * CONFLICT_PAUSE).await;
-            }
+        let count_orphan = |why| telemetry::count_possible_orphan_room(chat_id, Some(event_room_id), why);
+        let mut tries = 1;
+        loop {
             let made_ready = self
                 .table
                 .make_ready(chat_id, self.id, event_room_id, self.deadline())
                 .await;
-            match made_ready.inspect_err(|_| telemetry::count_possible_orphan_room(chat_id, "the table failed"))? {
-                Write::Done => {
+            let pause = match made_ready {
+                Ok(Write::Done) => {
                     return Ok(CreatedChat {
                         chat: reservation.with_room(event_room_id),
                         is_replay: false,
                     });
                 }
-                Write::Met(met) => return self.overtaken(reservation, event_room_id, met).await,
-                Write::RoomInUse => {
+                Ok(Write::Met(met)) => return self.overtaken(reservation, event_room_id, met).await,
+                Ok(Write::RoomInUse) => {
                     // Another chat was converted from the room that was created for this one. Since the condition
                     // failed, nothing was written.
                     self.drop_reservation(chat_id).await;
-                    return Err(Error::ServiceUnavailable {
-                        what: Dependency::Room,
-                        source: "another chat claimed it".into(),
-                    });
+                    return Err(Error::unavailable(Dependency::Room, "another chat claimed it".into()));
                 }
-                Write::Conflict => {}
-            }
+                Ok(Write::Conflict) if tries < READY_TRIES => CONFLICT_PAUSE,
+                Ok(Write::Conflict) => {
+                    // Our reservation still exists, and its room is in no chat. Nobody can continue before the
+                    // reservation ends.
+                    count_orphan("other writes were in progress");
+                    let rest = reservation.state.running_for().unwrap_or(CONFLICT_RETRY_AFTER);
+                    return Err(in_progress(chat_id, rest));
+                }
+                Err(TableFailure::Throttled(_)) if tries < READY_TRIES => THROTTLED_PAUSE,
+                Err(failure) => {
+                    count_orphan("the table failed");
+                    // If the SDK lost the answer to an earlier attempt of the same transaction, that one may still take
+                    // effect, until the reservation is gone.
+                    if let TableFailure::Throttled(_) = failure {
+                        self.drop_reservation(chat_id).await;
+                    }
+                    return Err(failure.into());
+                }
+            };
+            tokio::time::sleep(tries * pause).await;
+            tries += 1;
         }
-        // Our reservation still exists, and its room is in no chat. Nobody can continue before the reservation ends.
-        telemetry::count_possible_orphan_room(chat_id, "other writes were in progress");
-        Err(in_progress(
-            chat_id,
-            reservation.state.running_for().unwrap_or(CONFLICT_RETRY_AFTER),
-        ))
     }
 
     /// Answers after another attempt took over, because the reservation ended before the room existed. The item decides
@@ -131,6 +149,7 @@ impl Attempt<'_> {
         if met.as_ref().and_then(StoredChat::event_room_id) != Some(event_room_id) {
             telemetry::count_possible_orphan_room(
                 ours.chat_id(),
+                Some(event_room_id),
                 "another attempt took over from the one that created it",
             );
         }

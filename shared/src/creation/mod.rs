@@ -18,10 +18,6 @@ use crate::telemetry;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// The largest difference between the clocks of two machines. It is added to the deadline of an invocation that
-/// reserves a chat.
-const CLOCK_MARGIN_SECONDS: i64 = 2;
-
 /// How often an attempt tries to put its item while others keep changing it. Each try means that another attempt made
 /// progress or gave up.
 const PUT_TRIES: usize = 5;
@@ -108,14 +104,14 @@ impl<'a> Attempt<'a> {
         match met.state {
             State::Reserved { attempt, .. } => {
                 // That attempt may have created a room before it ended.
-                telemetry::count_possible_orphan_room(met.chat_id(), "an attempt ended without an answer");
+                telemetry::count_possible_orphan_room(met.chat_id(), None, "an attempt ended without an answer");
                 Ok(Resolution::Over(attempt))
             }
             State::Bound {
                 event_room_id,
                 bound_by,
             } => {
-                self.finish(met.chat_id(), event_room_id, bound_by).await?;
+                self.finish(&met, event_room_id, bound_by).await?;
                 Ok(Resolution::Exists(met.with_room(event_room_id)))
             }
             State::Ready { event_room_id } => Ok(Resolution::Exists(met.with_room(event_room_id))),
@@ -124,10 +120,11 @@ impl<'a> Attempt<'a> {
 
     /// Points the room of a bound chat at it and makes the chat ready. Every attempt that meets a binding does this. A
     /// binding never expires, because an update of the room that was sent may still take effect.
-    async fn finish(&self, chat_id: ChatId, event_room_id: Uuid, bound_by: Uuid) -> Result<(), Error> {
+    async fn finish(&self, bound: &StoredChat, event_room_id: Uuid, bound_by: Uuid) -> Result<(), Error> {
+        let chat_id = bound.chat_id();
         let pointed = self
             .event_service
-            .set_classroom(&self.context, event_room_id, chat_id.as_uuid())
+            .set_classroom(&self.context, &bound.content.audience, event_room_id, chat_id.as_uuid())
             .await;
         pointed.map_err(|failure| failure.into_error(Repeat::Completes))?;
         Ok(self.table.finish(chat_id, bound_by, self.deadline()).await?)

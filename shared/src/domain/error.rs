@@ -9,6 +9,10 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+/// How long a caller is asked to wait if something is temporarily unavailable. The usual causes, throttling and a lost
+/// connection, are over within a second.
+const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// The cause of an error, for the log only.
 pub type Source = Box<dyn StdError + Send + Sync>;
 
@@ -38,6 +42,8 @@ pub enum Repeat {
     Completes,
     /// It may do the work twice: create event.
     MayDuplicate,
+    /// It is refused: create event with an idempotency key.
+    IsRefused,
 }
 
 /// The reason why a request failed.
@@ -51,10 +57,10 @@ pub enum Error {
         /// Everything that is wrong inside it. Empty if the body could not be read at all.
         violations: Vec<Violation>,
     },
-    /// A path parameter is not a UUID, or exceeds its limits.
+    /// A path parameter or a header is not what it must be.
     #[error("invalid parameter {name}")]
     InvalidParameter {
-        /// The parameter's name in the route.
+        /// The parameter's name in the route, or the header's.
         name: &'static str,
         /// What it must be.
         detail: String,
@@ -79,6 +85,18 @@ pub enum Error {
         /// The time after which the other request has surely ended.
         retry_after: Duration,
     },
+    /// Another request with the same idempotency key is creating this event now.
+    #[error("the event of this idempotency key is being created")]
+    EventCreationInProgress {
+        /// The time after which the other request has surely ended.
+        retry_after: Duration,
+    },
+    /// An earlier request with the same idempotency key may have stored the event.
+    #[error("the outcome of the event of this idempotency key is unknown")]
+    EventOutcomeUnknown,
+    /// The idempotency key was used for another event.
+    #[error("the idempotency key was used for another event")]
+    IdempotencyKeyReused,
     /// The room belongs to another chat.
     #[error("the event room belongs to another chat")]
     EventRoomInUse,
@@ -125,6 +143,8 @@ pub enum Error {
     ServiceUnavailable {
         /// What is unavailable, for log and metrics.
         what: Dependency,
+        /// When a repeat may succeed.
+        retry_after: Duration,
         /// Why, for the log.
         #[source]
         source: Source,
@@ -138,12 +158,16 @@ pub enum Dependency {
     Table,
     /// The table of tenants.
     TenantsTable,
+    /// The table of idempotency keys.
+    EventKeysTable,
     /// A tenant's item, which may be malformed.
     Tenant,
     /// A tenant's authorization endpoint.
     TenantEndpoint,
     /// The event service.
     EventService,
+    /// AWS KMS, which signs our tokens.
+    Kms,
     /// The room that was created for a chat.
     Room,
 }
@@ -153,21 +177,42 @@ impl fmt::Display for Dependency {
         formatter.write_str(match self {
             Self::Table => "the table of chats",
             Self::TenantsTable => "the table of tenants",
+            Self::EventKeysTable => "the table of idempotency keys",
             Self::Tenant => "the tenant's configuration",
             Self::TenantEndpoint => "the tenant's authorization endpoint",
             Self::EventService => "the event service",
+            Self::Kms => "KMS",
             Self::Room => "the room",
         })
     }
 }
 
 impl Error {
+    /// Creates the error for a dependency that is temporarily unavailable. `source` says why.
+    pub(crate) fn unavailable(what: Dependency, source: Source) -> Self {
+        Self::ServiceUnavailable {
+            what,
+            retry_after: UNAVAILABLE_RETRY_AFTER,
+            source,
+        }
+    }
+
     /// Creates the error for a body that could not be read at all. `detail` says why.
     pub(crate) fn unreadable_body(detail: impl Into<String>) -> Self {
         Self::InvalidPayload {
             detail: detail.into(),
             violations: Vec::new(),
         }
+    }
+
+    /// Returns whether the error leaves open whether an event was stored.
+    pub fn leaves_event_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::EventOutcomeUnknown
+                | Self::EventServiceFailed(Repeat::MayDuplicate | Repeat::IsRefused, _)
+                | Self::EventServiceTimeout(Repeat::MayDuplicate | Repeat::IsRefused, _)
+        )
     }
 
     /// Returns what failed, if it was not the request itself.
@@ -185,6 +230,9 @@ impl Error {
             | Self::ChatNotFound
             | Self::ChatAlreadyExists(_)
             | Self::ChatCreationInProgress { .. }
+            | Self::EventCreationInProgress { .. }
+            | Self::EventOutcomeUnknown
+            | Self::IdempotencyKeyReused
             | Self::EventRoomInUse
             | Self::EventRoomClosed
             | Self::PayloadTooLarge { .. }

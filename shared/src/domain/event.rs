@@ -1,11 +1,11 @@
 //! An event as a tenant sends it, and the check that the event service can store it.
 
 use super::error::{Error, Violation};
-use super::json::{self, Finding, Rule};
+use super::json::{self, Finding};
 use super::limits;
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 /// An event. It is serialized as the event service expects it: absent attributes stay absent, and `data` keeps every
 /// byte.
@@ -36,6 +36,47 @@ impl Event<'_> {
     /// Returns whether the tenant is notified.
     pub fn is_claim(&self) -> bool {
         self.is_claim.unwrap_or(false)
+    }
+
+    /// Returns the same text for all spellings of an event: JSON with the defaults filled in.
+    pub(crate) fn canonical(&self) -> String {
+        let set = self.set.as_ref().unwrap_or(&self.r#type);
+        let is_persistent = self.is_persistent.unwrap_or(true);
+        let attributes = (
+            &self.r#type,
+            set,
+            &self.label,
+            &self.attribute,
+            self.is_claim(),
+            is_persistent,
+        );
+        format!("[{},{}]", json!(attributes), json::canonical(self.data.get()))
+    }
+}
+
+/// A key that a caller chose for an event, so that the event can be sent again without storing it twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Parses a key.
+    ///
+    /// # Errors
+    /// What a key must be.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        if (1..=limits::IDEMPOTENCY_KEY_BYTES).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic) {
+            Ok(Self(text.iter().copied().map(char::from).collect()))
+        } else {
+            Err(format!(
+                "must be 1 to {} visible ASCII characters",
+                limits::IDEMPOTENCY_KEY_BYTES
+            ))
+        }
+    }
+
+    /// Returns the key as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -75,13 +116,7 @@ pub(crate) fn check_findings(findings: Vec<Finding>) -> Result<(), Error> {
     let violations: Vec<Violation> = findings
         .into_iter()
         .take(limits::VIOLATIONS)
-        .map(|Finding { pointer, rule }| {
-            let detail = match rule {
-                Rule::NotF64 | Rule::HugeNumber => Rule::HugeNumber.detail(),
-                Rule::Nul | Rule::TooDeep | Rule::LoneSurrogate => rule.detail(),
-            };
-            Violation::new(pointer, detail)
-        })
+        .map(|Finding { pointer, rule }| Violation::new(pointer, rule.detail()))
         .collect();
     if violations.is_empty() {
         Ok(())

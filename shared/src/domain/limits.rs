@@ -24,9 +24,15 @@ pub const EVENT_DATA_BYTES: usize = 102_400;
 /// this constraint, so it is not configurable (`docs/event-service.md#size-of-data`).
 pub const EVENT_STORED_BYTES: usize = 102_400;
 
-/// The event service stores numbers of this magnitude or above but fails to read them again
-/// (`docs/event-service.md#idempotency`).
-pub const EVENT_NUMBER_MAGNITUDE: f64 = 1.797e308;
+/// The magnitude that numbers in `tags` and `data` must stay below. The event service stores larger ones but fails to
+/// read them again (`docs/event-service.md#how-values-change`).
+pub const NUMBER_MAGNITUDE: f64 = 1.797e308;
+
+/// The most bytes in an `Idempotency-Key`, which are also its characters.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+
+/// How long an `Idempotency-Key` is kept, at least. Clients give up repeating long before.
+pub const IDEMPOTENCY_KEY_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The most violations that one answer lists. It covers any honest mistake and keeps answers small.
 pub const VIOLATIONS: usize = 50;

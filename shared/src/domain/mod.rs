@@ -10,4 +10,4 @@ pub mod problem;
 
 pub use chat::{Audience, Chat, ChatId, Content, Scope, Tags};
 pub use error::{Dependency, Error, Repeat, Source, Violation};
-pub use event::Event;
+pub use event::{Event, IdempotencyKey};

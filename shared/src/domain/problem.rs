@@ -7,10 +7,6 @@ use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// How long a caller is asked to wait when something is temporarily unavailable. The usual causes, throttling and a
-/// lost connection, are over within a second.
-const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(1);
-
 /// Problem details in the form of the API's contract.
 #[derive(Debug, Serialize)]
 pub struct Problem<'a> {
@@ -86,8 +82,9 @@ impl Error {
                 _ => None,
             },
             retry_after: match self {
-                Self::ChatCreationInProgress { retry_after, .. } => Some(*retry_after),
-                Self::ServiceUnavailable { .. } => Some(UNAVAILABLE_RETRY_AFTER),
+                Self::ChatCreationInProgress { retry_after, .. }
+                | Self::EventCreationInProgress { retry_after }
+                | Self::ServiceUnavailable { retry_after, .. } => Some(*retry_after),
                 _ => None,
             },
         }
@@ -103,7 +100,7 @@ impl Error {
             Self::InvalidParameter { .. } => Kind::permanent(
                 StatusCode::BAD_REQUEST,
                 "invalid_parameter",
-                "A path parameter is not valid",
+                "A path parameter or header is not valid",
             ),
             Self::AuthenticationFailed(_) => Kind::permanent(
                 StatusCode::UNAUTHORIZED,
@@ -126,6 +123,22 @@ impl Error {
                 "chat_creation_in_progress",
                 "The chat is being created by another request",
                 true,
+            ),
+            Self::EventCreationInProgress { .. } => Kind::new(
+                StatusCode::CONFLICT,
+                "event_creation_in_progress",
+                "The event is being created by another request",
+                true,
+            ),
+            Self::EventOutcomeUnknown => Kind::permanent(
+                StatusCode::CONFLICT,
+                "event_outcome_unknown",
+                "It is unknown whether the event was created",
+            ),
+            Self::IdempotencyKeyReused => Kind::permanent(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "The idempotency key was used for another event",
             ),
             Self::EventRoomInUse => Kind::permanent(
                 StatusCode::CONFLICT,
@@ -190,6 +203,7 @@ impl Error {
         let advice = |repeat: &Repeat| match repeat {
             Repeat::Completes => "Repeat the request to complete it.",
             Repeat::MayDuplicate => "Repeating the request may create the event twice.",
+            Repeat::IsRefused => "The event is not sent again under this Idempotency-Key.",
         };
         match self {
             Self::InvalidPayload { detail, .. } | Self::PayloadTooLarge { detail } => detail.into(),
@@ -201,7 +215,13 @@ impl Error {
                 "A chat with this audience and scope has different tags or a different room. Read it by its chat_id."
                     .into()
             }
-            Self::ChatCreationInProgress { .. } => "Repeat the request after the time in Retry-After.".into(),
+            Self::ChatCreationInProgress { .. } | Self::EventCreationInProgress { .. } => {
+                "Repeat the request after the time in Retry-After.".into()
+            }
+            Self::EventOutcomeUnknown => {
+                "An earlier request with this Idempotency-Key may have created the event. It is not sent again.".into()
+            }
+            Self::IdempotencyKeyReused => "Use a new Idempotency-Key for each event.".into(),
             Self::EventRoomInUse => "A room can belong to only one chat.".into(),
             Self::EventRoomClosed => "The room's time is over or has not begun.".into(),
             Self::UnsupportedMediaType => "Send JSON with Content-Type: application/json.".into(),

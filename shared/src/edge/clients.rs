@@ -3,6 +3,7 @@
 
 use super::settings::{self, ClientSettings, SettingsError};
 use crate::access::{Access, TenantsTable};
+use crate::event_keys::EventKeysTable;
 use crate::event_service::EventService;
 use crate::outbound::http::{BuildError, CONNECT_TIMEOUT, HttpClient, SendRequest, tls};
 use crate::outbound::identity::{Identity, IdentityError};
@@ -49,6 +50,15 @@ pub struct Writers {
     pub table: ChatsTable,
     /// The event service.
     pub event_service: EventService,
+}
+
+/// The clients of the function that creates events.
+#[derive(Debug)]
+pub struct EventWriters {
+    /// The clients that it shares with others.
+    pub writers: Writers,
+    /// The table of idempotency keys.
+    pub event_keys: EventKeysTable,
 }
 
 /// The ways out of the process.
@@ -98,6 +108,17 @@ pub async fn writers() -> Result<Writers, ClientsError> {
     Writers::start(settings, &url, Network::build().await?).await
 }
 
+/// Builds the clients of the function that creates events.
+///
+/// # Errors
+/// See [`ClientsError`].
+pub async fn event_writers() -> Result<EventWriters, ClientsError> {
+    let url = settings::event_service_url()?;
+    let event_keys_table = settings::event_keys_table()?;
+    let settings = settings::clients()?;
+    EventWriters::start(settings, &url, event_keys_table, Network::build().await?).await
+}
+
 impl Readers {
     /// Builds the clients and opens their connections.
     ///
@@ -133,6 +154,26 @@ impl Writers {
             access,
             table,
             event_service,
+        })
+    }
+}
+
+impl EventWriters {
+    /// Builds the clients and opens their connections. `url` is the event service's, and `event_keys_table` the name of the
+    /// table of idempotency keys.
+    ///
+    /// # Errors
+    /// [`ClientsError::Identity`].
+    pub async fn start(
+        settings: ClientSettings,
+        url: &Url,
+        event_keys_table: String,
+        network: Network,
+    ) -> Result<Self, ClientsError> {
+        let dynamodb = dynamodb::client(&network.aws, settings.dynamodb_url.clone());
+        Ok(Self {
+            writers: Writers::start(settings, url, network).await?,
+            event_keys: EventKeysTable::new(dynamodb, event_keys_table),
         })
     }
 }

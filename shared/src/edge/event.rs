@@ -4,6 +4,7 @@
 //! ours runs, and the gateway would answer with an opaque 500. So it only gets the fields that a route uses. A field
 //! that can't be read counts as absent.
 
+use super::request::IDEMPOTENCY_KEY;
 use crate::domain::json::Members;
 use crate::outbound::TRACEPARENT;
 use base64::Engine as _;
@@ -17,7 +18,15 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 /// The headers that are used.
-static HEADERS: [HeaderName; 3] = [header::AUTHORIZATION, header::CONTENT_TYPE, TRACEPARENT];
+static HEADERS: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    IDEMPOTENCY_KEY,
+    TRACEPARENT,
+];
+
+/// The value of an idempotency key that can't be read. If it counted as absent, the event could be created twice.
+const UNREADABLE_KEY: HeaderValue = HeaderValue::from_static("");
 
 /// Returns the safe part of an event of API Gateway's HTTP API (payload format 2.0). The payload may be any JSON.
 pub(super) fn sanitized(event: LambdaEvent<Box<RawValue>>) -> LambdaEvent<LambdaRequest> {
@@ -44,10 +53,14 @@ fn headers(raw: Option<&RawValue>) -> HeaderMap {
     let members = raw.and_then(|raw| Members::of(raw.get()));
     let mut headers = HeaderMap::new();
     for (name, raw) in members.iter().flat_map(Members::iter) {
-        let used = HEADERS.iter().find(|used| used.as_str().eq_ignore_ascii_case(name));
+        let Some(used) = HEADERS.iter().find(|used| used.as_str().eq_ignore_ascii_case(name)) else {
+            continue;
+        };
         let text: Option<String> = value(Some(raw));
-        if let (Some(used), Some(Ok(text))) = (used, text.map(HeaderValue::try_from)) {
-            headers.insert(used, text);
+        match text.and_then(|text| HeaderValue::try_from(text).ok()) {
+            Some(text) => drop(headers.insert(used, text)),
+            None if *used == IDEMPOTENCY_KEY => drop(headers.insert(used, UNREADABLE_KEY)),
+            None => {}
         }
     }
     headers

@@ -1,11 +1,14 @@
 //! What handlers need from a request.
 
 use crate::clock::Deadline;
-use crate::domain::{Error, limits};
+use crate::domain::{Error, IdempotencyKey, limits};
 use crate::outbound::{CallContext, TRACEPARENT};
-use lambda_http::http::{HeaderValue, header};
+use lambda_http::http::{HeaderName, HeaderValue, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _};
+
+/// The header with a caller's key for an event.
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Extends [`lambda_http::Request`] by what this API's handlers need.
 pub trait ApiRequest {
@@ -29,6 +32,12 @@ pub trait ApiRequest {
     /// # Errors
     /// [`Error::InvalidParameter`] with what `parse` returns. A missing parameter counts as empty.
     fn path_parameter<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Error>;
+
+    /// Returns the caller's `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`].
+    fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error>;
 
     /// Returns the text of the body.
     ///
@@ -73,6 +82,15 @@ impl ApiRequest for Request {
         parse(parameter.unwrap_or_default()).map_err(|detail| Error::InvalidParameter { name, detail })
     }
 
+    fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
+        let key = self.headers().get(IDEMPOTENCY_KEY);
+        let key = key.map(|key| IdempotencyKey::parse(key.as_bytes())).transpose();
+        key.map_err(|detail| Error::InvalidParameter {
+            name: "Idempotency-Key",
+            detail,
+        })
+    }
+
     fn text(&self) -> Result<&str, Error> {
         if self.body().len() > limits::BODY_BYTES {
             return Err(Error::PayloadTooLarge {
@@ -103,13 +121,25 @@ fn is_json(content_type: &HeaderValue) -> bool {
     }
 }
 
-/// Returns the caller's trace context if it is W3C's, version 00: `<version>-<trace id>-<parent id>-<flags>`. It is
-/// forwarded to the event service, which would reject the whole request because of an overlong header.
+/// Returns the caller's trace context if it is valid by W3C's rules: `<version>-<trace id>-<parent id>-<flags>`, where
+/// neither the version is `ff` nor an id is all zeros. It is forwarded to the event service, which would reject the
+/// whole request because of an overlong header.
 fn traceparent(request: &Request) -> Option<&HeaderValue> {
     request.headers().get(TRACEPARENT).filter(|value| {
-        let lengths = value.as_bytes().split(|byte| *byte == b'-').map(<[u8]>::len);
-        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
-        lengths.eq([2, 32, 16, 2]) && value.as_bytes().iter().all(is_hex)
+        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let is_zero = |id: &[u8]| id.iter().all(|byte| *byte == b'0');
+        let mut fields = value.as_bytes().split(|byte| *byte == b'-');
+        let mut field = |length| {
+            fields
+                .next()
+                .filter(|field| field.len() == length && field.iter().all(is_hex))
+        };
+        let (version, trace_id, parent_id, flags) = (field(2), field(32), field(16), field(2));
+        version.is_some_and(|version| version != b"ff")
+            && trace_id.is_some_and(|id| !is_zero(id))
+            && parent_id.is_some_and(|id| !is_zero(id))
+            && flags.is_some()
+            && fields.next().is_none()
     })
 }
 
@@ -141,6 +171,19 @@ mod tests {
             &"0".repeat(100_000),
         ] {
             assert_eq!(forwarded(trace), None, "{trace}");
+        }
+    }
+
+    #[test]
+    fn trace_context_that_w3c_calls_invalid_is_ignored() {
+        for trace in [
+            format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
+            format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{}-01", "0".repeat(16)),
+            TRACE.replacen("00", "ff", 1),
+        ] {
+            let request = request(&json!({"headers": {"traceparent": trace}}));
+            assert_eq!(request.call_context().traceparent, None, "{trace}");
+            assert_eq!(request.trace_id(), None, "{trace}");
         }
     }
 

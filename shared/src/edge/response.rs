@@ -2,6 +2,7 @@
 
 use crate::creation::CreatedChat;
 use crate::domain::{Chat, Error};
+use crate::event_creation::CreatedEvent;
 use lambda_http::Body;
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -21,12 +22,7 @@ pub fn chat_created(created: &CreatedChat) -> Result<Response, Error> {
     let location = format!("/api/v1/chats/{}", created.chat.content.chat_id());
     let location = HeaderValue::try_from(location).map_err(|error| Error::Internal(error.into()))?;
     response.headers_mut().insert(header::LOCATION, location);
-    if created.is_replay {
-        response
-            .headers_mut()
-            .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(replayed(response, created.is_replay))
 }
 
 /// Returns 200 with a chat.
@@ -37,15 +33,26 @@ pub fn chat(chat: &Chat) -> Result<Response, Error> {
     json(StatusCode::OK, "application/json", chat)
 }
 
-/// Returns 201 for an event. The platform's client parses every answer as JSON, so the body is an empty object.
+/// Returns 201 for an event that was created, now or earlier. The platform's client parses every answer as JSON, so the body is an empty object.
 ///
 /// # Errors
 /// [`Error::Internal`] if the object can't be written as JSON.
-pub fn event_created() -> Result<Response, Error> {
+pub fn event_created(created: CreatedEvent) -> Result<Response, Error> {
     #[derive(Serialize)]
     struct Empty {}
 
-    json(StatusCode::CREATED, "application/json", &Empty {})
+    let response = json(StatusCode::CREATED, "application/json", &Empty {})?;
+    Ok(replayed(response, created.is_replay))
+}
+
+/// Marks the answer to a repeated request.
+fn replayed(mut response: Response, is_replay: bool) -> Response {
+    if is_replay {
+        response
+            .headers_mut()
+            .insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
 }
 
 /// Returns the answer for an error.

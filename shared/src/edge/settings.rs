@@ -61,6 +61,11 @@ fn tenants_table() -> Result<String, SettingsError> {
     parsed("TENANTS_TABLE", required("TENANTS_TABLE")?, table_name)
 }
 
+/// `EVENT_KEYS_TABLE`: the name of the table of idempotency keys.
+pub(super) fn event_keys_table() -> Result<String, SettingsError> {
+    parsed("EVENT_KEYS_TABLE", required("EVENT_KEYS_TABLE")?, table_name)
+}
+
 /// `DYNAMODB_URL`: the URL of DynamoDB, if that is not AWS's own endpoint.
 fn dynamodb_url() -> Result<Option<String>, SettingsError> {
     optional_url("DYNAMODB_URL")

@@ -1,40 +1,44 @@
 //! What a failed call to the event service reveals about its outcome.
 
 use crate::domain::{Dependency, Error, Repeat, Source};
+use crate::outbound::breaker::Paused;
 use crate::outbound::http::HttpError;
+use crate::outbound::identity::{IdentityError, KMS_PAUSE};
+use http::StatusCode;
 
 /// Why a call failed. The variants differ in what is known about the outcome.
 #[derive(Debug)]
 pub enum Failure {
     /// Nothing was done, and a repeat may succeed.
     Unavailable(Source),
+    /// Nothing was done, because the service failed several times in a row.
+    Paused(Paused),
+    /// Nothing was done, because KMS did not sign our token.
+    Unsigned(IdentityError),
     /// Nothing was done, and a repeat will fail in the same way.
-    Rejected(Rejection),
+    Rejected(UnexpectedAnswer),
     /// The call may have been carried out.
     Unknown(Source),
     /// There was no answer in time. The call may have been carried out, or may be so later.
     TimedOut(Source),
 }
 
-/// A definite rejection.
-#[derive(Debug)]
-pub struct Rejection {
+/// An answer with a status that is not expected. The details in it name accounts and repeat parts of the request, so
+/// that only status and type are kept.
+#[derive(Debug, thiserror::Error)]
+#[error("the event service answered {status}, {}", .kind.as_deref().unwrap_or("no type"))]
+pub struct UnexpectedAnswer {
+    pub(super) status: StatusCode,
     /// The `type` of the service's own errors. Its framework and proxies send none.
     pub(super) kind: Option<String>,
-    pub(super) source: Source,
 }
 
 impl Failure {
-    /// For a call that was not started.
-    pub(super) fn not_started() -> Self {
-        Self::Unavailable("too little time is left of the invocation".into())
-    }
-
     /// For a call without an answer. Only if connecting failed, in time or not, the service surely did not see the
     /// request.
     pub(super) fn lost(error: HttpError) -> Self {
         match error {
-            HttpError::Connect(_) => Self::Unavailable(error.into()),
+            HttpError::Connect(_) | HttpError::Certificate(_) => Self::Unavailable(error.into()),
             HttpError::TimedOut => Self::TimedOut(error.into()),
             HttpError::Lost(_) | HttpError::TooLong => Self::Unknown(error.into()),
         }
@@ -48,10 +52,18 @@ impl Failure {
         }
     }
 
-    pub(super) fn into_source(self) -> Source {
+    /// For a call that reads a room. It changes nothing, so that a repeat may succeed after most failures. Not so if our
+    /// token is rejected, or if the service still can't read the room after several tries.
+    pub(super) fn of_read(self) -> Self {
         match self {
-            Self::Unavailable(source) | Self::Unknown(source) | Self::TimedOut(source) => source,
-            Self::Rejected(rejection) => rejection.source,
+            Self::Rejected(answer) if answer.status != StatusCode::UNAUTHORIZED => Self::Unavailable(answer.into()),
+            Self::Unknown(source) => match source.downcast::<UnexpectedAnswer>() {
+                Ok(answer) if answer.kind.as_deref() == Some("database_query_failed") => Self::Rejected(*answer),
+                Ok(answer) => Self::Unavailable(answer),
+                Err(source) => Self::Unavailable(source),
+            },
+            Self::TimedOut(source) => Self::Unavailable(source),
+            Self::Unavailable(_) | Self::Paused(_) | Self::Unsigned(_) | Self::Rejected(_) => self,
         }
     }
 
@@ -59,19 +71,27 @@ impl Failure {
     /// is unknown.
     pub fn into_error(self, repeat: Repeat) -> Error {
         match self {
-            Self::Unavailable(source) => Error::ServiceUnavailable {
+            Self::Unavailable(source) => Error::unavailable(Dependency::EventService, source),
+            Self::Paused(paused) => Error::ServiceUnavailable {
                 what: Dependency::EventService,
-                source,
+                retry_after: paused.rest,
+                source: paused.into(),
             },
-            Self::Rejected(rejection) => Error::EventServiceRejected(rejection.source),
+            Self::Unsigned(error) => Error::ServiceUnavailable {
+                what: Dependency::Kms,
+                retry_after: KMS_PAUSE,
+                source: error.into(),
+            },
+            Self::Rejected(answer) => Error::EventServiceRejected(answer.into()),
             Self::Unknown(source) => Error::EventServiceFailed(repeat, source),
             Self::TimedOut(source) => Error::EventServiceTimeout(repeat, source),
         }
     }
 
-    /// Converts the failure to create an event. The caller is responsible for some of its rejections.
-    pub fn into_event_error(self) -> Error {
-        if let Self::Rejected(Rejection { kind: Some(kind), .. }) = &self {
+    /// Converts the failure to create an event. The caller is responsible for some of its rejections. `repeat` is the
+    /// effect of repeating the request if the outcome is unknown.
+    pub fn into_event_error(self, repeat: Repeat) -> Error {
+        if let Self::Rejected(UnexpectedAnswer { kind: Some(kind), .. }) = &self {
             match kind.as_str() {
                 "room_closed" => return Error::EventRoomClosed,
                 "payload_size_exceeded" => {
@@ -83,6 +103,6 @@ impl Failure {
                 _ => {}
             }
         }
-        self.into_error(Repeat::MayDuplicate)
+        self.into_error(repeat)
     }
 }

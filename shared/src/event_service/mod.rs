@@ -6,18 +6,22 @@
 //! documentation.
 
 mod failure;
+mod health;
 mod reply;
+#[cfg(test)]
+mod tests;
 
-pub use failure::Failure;
+pub use failure::{Failure, UnexpectedAnswer};
 
 use crate::access::{CreateEvent, Permit};
-use crate::clock;
-use crate::domain::{Audience, ChatId, Event, Tags};
-use crate::outbound::http::{Limits, SendRequest};
+use crate::clock::{self, Moment};
+use crate::domain::{Audience, Chat, ChatId, Event, Tags};
+use crate::outbound::http::{HttpError, IDLE_LIMIT, Limits, SendRequest};
 use crate::outbound::identity::{Identity, IdentityError};
 use crate::outbound::{CallContext, TRACEPARENT, XRAY_TRACE_ID};
 use crate::telemetry;
 use bytes::Bytes;
+use health::Health;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use reply::Reply;
 use serde::{Deserialize, Serialize};
@@ -41,6 +45,9 @@ const REPEATABLE_TRIES: usize = 3;
 
 /// The pause between two tries.
 const REPEAT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The pauses before further tries if connecting failed. They bridge a restart of the service.
+const CONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
 /// The most bytes in an answer. The service's longest answer is an event with its data, which is far smaller.
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -91,6 +98,8 @@ pub struct Room {
 /// A call to the event service.
 struct Call<'a> {
     context: &'a CallContext<'a>,
+    /// The audience of the room. The service may hang for one audience only.
+    audience: &'a Audience,
     method: Method,
     /// The path below `/api/v1`.
     path: String,
@@ -106,13 +115,19 @@ pub struct EventService {
     /// The base URL without a slash at its end.
     base: String,
     identity: Arc<Identity>,
+    health: Health,
 }
 
 impl EventService {
     /// Creates a client of the event service at `url`. It authenticates as `identity`. Nothing is sent yet.
     pub(crate) fn new(url: &Url, client: Arc<dyn SendRequest>, identity: Arc<Identity>) -> Self {
         let base = url.as_str().trim_end_matches('/').to_owned();
-        Self { client, base, identity }
+        Self {
+            client,
+            base,
+            identity,
+            health: Health::new(),
+        }
     }
 
     /// Opens a connection within `time`. A failure occurs again at the first request.
@@ -122,33 +137,46 @@ impl EventService {
         }
     }
 
+    /// Checks that a write for `audience` can be sent now: there is enough time, and the service is not paused. Ask this
+    /// before anything is written that only a write to the service completes.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`], [`Failure::Paused`]: nothing was done.
+    pub(crate) fn check_ready(&self, context: &CallContext<'_>, audience: &Audience) -> Result<(), Failure> {
+        has_time(context, TIME_FOR_WRITE)?;
+        self.health.check(audience, Moment::now()).map_err(Failure::Paused)
+    }
+
     /// Creates a room and returns its id.
     ///
     /// # Errors
     /// See [`Failure`].
     pub(crate) async fn create_room(&self, context: &CallContext<'_>, room: &NewRoom<'_>) -> Result<Uuid, Failure> {
-        let reply = self.write(context, "/rooms".to_owned(), room).await?;
+        let reply = self.write(context, room.audience, "/rooms".to_owned(), room).await?;
         // The room exists. Without its id, it is lost.
         reply.read::<Room>().map(|room| room.id).map_err(Failure::unreadable)
     }
 
-    /// Reads a room. `None` if it does not exist or is hidden from us.
+    /// Reads a room, which should be one of `audience`. `None` if it does not exist or is hidden from us.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub(crate) async fn read_room(&self, context: &CallContext<'_>, room_id: Uuid) -> Result<Option<Room>, Failure> {
+    pub(crate) async fn read_room(
+        &self,
+        context: &CallContext<'_>,
+        audience: &Audience,
+        room_id: Uuid,
+    ) -> Result<Option<Room>, Failure> {
         let expected = [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND];
-        let call = Call::repeatable(context, Method::GET, room_id, None);
-        // A read changes nothing, so after any failure a repeat may succeed.
-        let reply = self.send_repeatedly(&call, &expected).await;
-        let reply = reply.map_err(|failure| Failure::Unavailable(failure.into_source()))?;
+        let call = Call::repeatable(context, audience, Method::GET, room_id, None);
+        let reply = self.send_repeatedly(&call, &expected).await.map_err(Failure::of_read)?;
         match reply.status {
             StatusCode::OK => reply.read().map(Some).map_err(Failure::Unavailable),
             _ => Ok(None),
         }
     }
 
-    /// Points a room at a chat. Repeating this changes nothing, so it is repeated while there is time. It may start
+    /// Points a room of `audience` at a chat. Repeating this changes nothing, so it is repeated while there is time. It may start
     /// with less time than other writes, because nothing else finishes a binding.
     ///
     /// # Errors
@@ -156,6 +184,7 @@ impl EventService {
     pub(crate) async fn set_classroom(
         &self,
         context: &CallContext<'_>,
+        audience: &Audience,
         room_id: Uuid,
         classroom_id: Uuid,
     ) -> Result<(), Failure> {
@@ -165,30 +194,38 @@ impl EventService {
         }
 
         let body = json(&Change { classroom_id })?;
-        let call = Call::repeatable(context, Method::PATCH, room_id, Some(body));
+        let call = Call::repeatable(context, audience, Method::PATCH, room_id, Some(body));
         self.send_repeatedly(&call, &[StatusCode::OK]).await.map(|_| ())
     }
 
-    /// Creates an event in a room.
+    /// Creates an event in the room of `chat`.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn create_event<'e>(
+    pub(crate) async fn create_event<'e>(
         &self,
         context: &CallContext<'_>,
-        room_id: Uuid,
+        chat: &Chat,
         event: &'e Event<'e>,
         _: &Permit<CreateEvent<'e>>,
     ) -> Result<(), Failure> {
-        self.write(context, format!("/rooms/{room_id}/events"), event)
+        let path = format!("/rooms/{}/events", chat.event_room_id);
+        self.write(context, &chat.content.audience, path, event)
             .await
             .map(|_| ())
     }
 
     /// Creates something with a call that must not be repeated.
-    async fn write(&self, context: &CallContext<'_>, path: String, body: &impl Serialize) -> Result<Reply, Failure> {
+    async fn write(
+        &self,
+        context: &CallContext<'_>,
+        audience: &Audience,
+        path: String,
+        body: &impl Serialize,
+    ) -> Result<Reply, Failure> {
         let call = Call {
             context,
+            audience,
             method: Method::POST,
             path,
             body: Some(json(body)?),
@@ -216,56 +253,87 @@ impl EventService {
     /// Sends a call with a token. If the token is rejected, the call is sent once more with a new one: 401 means that
     /// nothing was done.
     async fn authorized(&self, call: &Call<'_>) -> Result<Reply, Failure> {
-        let reply = self.send(call, self.identity.current()).await?;
+        self.health
+            .check(call.audience, Moment::now())
+            .map_err(Failure::Paused)?;
+        let token = self.signed(call, self.identity.current()).await?;
+        let reply = self.send(call, token).await?;
         if reply.status != StatusCode::UNAUTHORIZED {
             return Ok(reply);
         }
-        self.send(call, self.identity.renew()).await
+        match self.signed(call, self.identity.replacement()).await? {
+            Some(token) => self.send(call, token).await,
+            None => Ok(reply),
+        }
     }
 
-    /// Sends a call with the token that `signing` returns, if there is enough time. With KMS, signing is a request of
-    /// its own.
-    async fn send(
+    /// Waits for a token. With KMS, signing is a request of its own.
+    async fn signed<T>(
         &self,
         call: &Call<'_>,
-        signing: impl Future<Output = Result<HeaderValue, IdentityError>>,
-    ) -> Result<Reply, Failure> {
-        let Call { context, .. } = call;
-        let token = context.deadline.within(signing).await;
-        let token = token
+        signing: impl Future<Output = Result<T, IdentityError>>,
+    ) -> Result<T, Failure> {
+        let token = call.context.deadline.within(signing).await;
+        token
             .map_err(|elapsed| Failure::Unavailable(elapsed.into()))?
+            .map_err(Failure::Unsigned)
+    }
+
+    /// Sends a call, if there is enough time. It is sent again only if there was no connection.
+    async fn send(&self, call: &Call<'_>, token: HeaderValue) -> Result<Reply, Failure> {
+        let request = self
+            .request(call, token)
             .map_err(|error| Failure::Unavailable(error.into()))?;
-        let remaining = context.deadline.remaining();
-        if remaining < call.time_needed {
-            return Err(Failure::not_started());
+        let mut pauses = CONNECT_PAUSES.into_iter();
+        loop {
+            let remaining = has_time(call.context, call.time_needed)?;
+            let answer = self
+                .client
+                .send(request.clone(), limits(remaining.saturating_sub(TIME_AFTER)));
+            let answer = telemetry::upstream(answer).await;
+            let remaining = call.context.deadline.remaining();
+            match (&answer, pauses.next()) {
+                (Err(HttpError::Connect(_)), Some(pause)) if remaining > call.time_needed + pause => {
+                    tokio::time::sleep(pause).await;
+                }
+                _ => {
+                    self.health.record(call.audience, &answer, Moment::now());
+                    return answer.map(Reply::from).map_err(Failure::lost);
+                }
+            }
         }
+    }
+
+    fn request(&self, call: &Call<'_>, token: HeaderValue) -> http::Result<Request<Bytes>> {
         let mut request = Request::builder()
             .method(&call.method)
             .uri(format!("{}/api/v1{}", self.base, call.path))
             .header(header::AUTHORIZATION, token);
-        if let Some(traceparent) = context.traceparent {
+        if let Some(traceparent) = call.context.traceparent {
             request = request.header(TRACEPARENT, traceparent);
         }
-        if let Some(trace_id) = context.xray_trace_id {
+        if let Some(trace_id) = call.context.xray_trace_id {
             request = request.header(XRAY_TRACE_ID, trace_id);
         }
         if call.body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        let request = request
-            .body(call.body.clone().unwrap_or_default())
-            .map_err(|error| Failure::Unavailable(error.into()))?;
-        let answer = self.client.send(request, limits(remaining.saturating_sub(TIME_AFTER)));
-        let answer = telemetry::upstream(answer).await.map_err(Failure::lost)?;
-        Ok(Reply::from(answer))
+        request.body(call.body.clone().unwrap_or_default())
     }
 }
 
 impl<'a> Call<'a> {
     /// A call about a room that may be repeated.
-    fn repeatable(context: &'a CallContext<'a>, method: Method, room_id: Uuid, body: Option<Bytes>) -> Self {
+    fn repeatable(
+        context: &'a CallContext<'a>,
+        audience: &'a Audience,
+        method: Method,
+        room_id: Uuid,
+        body: Option<Bytes>,
+    ) -> Self {
         Self {
             context,
+            audience,
             method,
             path: format!("/rooms/{room_id}"),
             body,
@@ -274,10 +342,23 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Returns the time that remains of the invocation.
+///
+/// # Errors
+/// [`Failure::Unavailable`] if that is less than `needed`.
+fn has_time(context: &CallContext<'_>, needed: Duration) -> Result<Duration, Failure> {
+    let remaining = context.deadline.remaining();
+    if remaining < needed {
+        return Err(Failure::Unavailable("too little time is left of the invocation".into()));
+    }
+    Ok(remaining)
+}
+
 fn limits(time: Duration) -> Limits {
     Limits {
         time: Some(time),
         body_bytes: ANSWER_BYTES,
+        idle: Some(IDLE_LIMIT),
     }
 }
 

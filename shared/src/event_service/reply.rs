@@ -1,6 +1,6 @@
 //! The answers of the event service.
 
-use super::failure::{Failure, Rejection};
+use super::failure::{Failure, UnexpectedAnswer};
 use crate::domain::Source;
 use crate::outbound::http::{Answer, HttpError};
 use bytes::Bytes;
@@ -54,24 +54,17 @@ impl Reply {
             Err(error) => return Failure::unreadable(error.into()),
         };
         let kind = serde_json::from_slice(&body).ok().map(|OwnError { r#type }| r#type);
-        // Details name accounts and repeat parts of the request, so only status and type are logged.
-        let source = format!(
-            "the event service answered {status}, {}",
-            kind.as_deref().unwrap_or("no type")
-        )
-        .into();
-        match (status.as_u16(), kind.as_deref()) {
+        let answer = UnexpectedAnswer { status, kind };
+        match (status.as_u16(), answer.kind.as_deref()) {
             (_, Some("database_connection_acquisition_failed" | "authorization_failed")) => {
-                Failure::Unavailable(source)
+                Failure::Unavailable(answer.into())
             }
             // The service answers these before it does anything (`docs/event-service.md#order-of-checks`). Other 4xx
             // may come from a proxy that had already passed the request on. Other types of 422, above all
             // `database_query_failed`, may come from a row that exists.
             (400 | 401 | 403 | 404 | 405 | 413 | 415 | 431, _)
-            | (422, None | Some("payload_size_exceeded" | "invalid_event")) => {
-                Failure::Rejected(Rejection { kind, source })
-            }
-            _ => Failure::Unknown(source),
+            | (422, None | Some("payload_size_exceeded" | "invalid_event")) => Failure::Rejected(answer),
+            _ => Failure::Unknown(answer.into()),
         }
     }
 }
@@ -79,6 +72,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Repeat;
 
     fn failure(status: u16, body: &'static str) -> Failure {
         Reply {
@@ -90,7 +84,7 @@ mod tests {
 
     /// Status and type of the problem that an answer to an event becomes, and whether it is transient.
     fn event_problem(status: u16, body: &'static str) -> String {
-        let error = failure(status, body).into_event_error();
+        let error = failure(status, body).into_event_error(Repeat::MayDuplicate);
         let problem = error.problem("");
         let transient = if problem.is_transient { ", transient" } else { "" };
         format!("{} {}{transient}", problem.kind.status.as_u16(), problem.kind.r#type)

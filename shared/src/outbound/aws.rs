@@ -33,6 +33,8 @@ const RETRY_BACKOFF: Duration = Duration::from_millis(50);
 const LIMITS: Limits = Limits {
     time: None,
     body_bytes: 4 * 1024 * 1024,
+    // The second attempt, on a new connection, costs less than a new connection after each pause.
+    idle: None,
 };
 
 /// Loads the configuration of all AWS clients. They send through `client`.
@@ -41,21 +43,29 @@ pub async fn sdk_config(
     credentials: impl ProvideCredentials + 'static,
     client: Arc<dyn SendRequest>,
 ) -> SdkConfig {
-    let retries = RetryConfig::standard()
-        .with_max_attempts(2)
-        .with_initial_backoff(RETRY_BACKOFF);
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT);
     aws_config::defaults(BehaviorVersion::latest())
         .region(region)
         .credentials_provider(credentials)
         .profile_files(no_profile_files())
         .http_client(SdkHttpClient::new(client))
-        .retry_config(retries)
-        .timeout_config(timeouts.build())
+        .retry_config(retries())
+        .timeout_config(timeouts())
         // Bodies are read whole, within the time-out of the attempt.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(2)
+        .with_initial_backoff(RETRY_BACKOFF)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build()
 }
 
 /// Returns an empty profile file. The SDK does not accept a list without any file.
@@ -127,26 +137,28 @@ pub(crate) mod tests {
     use crate::outbound::http::Answer;
     use crate::outbound::http::tests::{client, server};
     use aws_sdk_dynamodb::Client;
-    use aws_sdk_dynamodb::config::{Credentials, Region};
+    use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
     use futures_util::future::BoxFuture;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
-    /// A client of DynamoDB at `url`, which sends through `client`.
-    pub(crate) fn table(client: Arc<dyn SendRequest>, url: &str) -> Client {
-        let config = aws_sdk_dynamodb::Config::builder()
+    /// The configuration of the functions, without their environment.
+    pub(crate) fn sdk_config(client: Arc<dyn SendRequest>) -> SdkConfig {
+        let credentials = Credentials::new("id", "secret", None, None, "tests");
+        SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("eu-central-1"))
-            .credentials_provider(Credentials::new("id", "secret", None, None, "tests"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(SdkHttpClient::new(client))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .build(),
-            )
-            .endpoint_url(url);
-        Client::from_conf(config.build())
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            .build()
+    }
+
+    /// A client of DynamoDB at `url`, which sends through `client`.
+    pub(crate) fn table(client: Arc<dyn SendRequest>, url: &str) -> Client {
+        super::super::dynamodb::client(&sdk_config(client), Some(url.to_owned()))
     }
 
     async fn read(table: &Client) -> bool {

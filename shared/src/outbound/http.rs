@@ -5,14 +5,17 @@
 //! that one can't disturb the connections to another, and share one TLS configuration: one provider of cryptography,
 //! and Mozilla's root certificates, which are compiled in and need no time at start.
 
+use crate::cache::Cache;
+use crate::clock::Moment;
 use crate::domain::Source;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
+use http::uri::Authority;
 use http::{Request, Response};
 use reqwest::redirect;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
@@ -21,9 +24,16 @@ use tower::timeout::TimeoutLayer;
 /// The longest time to connect, including TLS (`docs/design.md#sending`).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long an unused connection is kept. The event service itself never closes one, but a proxy in front of it may
-/// (`docs/event-service.md#keep-alive`), and a write on a closed connection has an unknown outcome.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long an unused connection is kept. The event service itself never closes one, but load balancers usually do after
+/// 60 s (`docs/event-service.md#keep-alive`), and a write on a closed connection has an unknown outcome.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+/// The longest time that a connection may have been idle before a request that must reach its server
+/// (`docs/design.md#sending`). While a process is frozen, its connections may be forgotten without a sign.
+pub const IDLE_LIMIT: Duration = Duration::from_secs(5);
+
+/// The most servers whose last use is remembered. A forgotten one gets a new connection.
+const SERVER_ENTRIES: usize = 256;
 
 /// TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +46,9 @@ pub enum HttpError {
     /// There was no connection, so nothing was sent.
     #[error("no connection")]
     Connect(#[source] Source),
+    /// The server's certificate is not trusted, so nothing was sent.
+    #[error("the server's certificate is not trusted")]
+    Certificate(#[source] Source),
     /// The time is over.
     #[error("no answer in time")]
     TimedOut,
@@ -54,6 +67,8 @@ pub struct Limits {
     pub time: Option<Duration>,
     /// The most bytes in the body of the answer.
     pub body_bytes: usize,
+    /// The longest time that the connection may have been idle. Otherwise, a new one is opened.
+    pub idle: Option<Duration>,
 }
 
 /// An answer whose status is known. Its body may have been lost on the way.
@@ -82,6 +97,8 @@ pub struct HttpClient {
     /// `reqwest` can't close a single connection. A process works on few requests at a time, so replacing the client, and
     /// with it the pool of its connections, has the same effect. A request that is in flight keeps the old client.
     current: Mutex<Generation>,
+    /// The servers whose connection was used last less than [`IDLE_TIMEOUT`] ago.
+    used: Cache<Authority, ()>,
 }
 
 /// A client and its number.
@@ -102,12 +119,21 @@ impl HttpClient {
             tls: tls.clone(),
             connect_timeout,
             current: Mutex::new(Generation { number: 0, client }),
+            used: Cache::new(SERVER_ENTRIES, IDLE_TIMEOUT),
         }))
     }
 
     fn current(&self) -> MutexGuard<'_, Generation> {
         // It always holds a whole client.
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns whether a connection to `server` was used within the last `idle`. The wall clock counts, too, since the
+    /// monotonic one may stand still while the process is frozen.
+    fn was_used_within(&self, idle: Duration, server: Option<&Authority>) -> bool {
+        let now = Moment::now();
+        let last = server.and_then(|server| self.used.get_with_time(server, now));
+        last.is_some_and(|(at, ())| now.since(at) <= idle)
     }
 
     /// Replaces the client, unless another request has done so since `used` was taken.
@@ -129,16 +155,22 @@ impl HttpClient {
 impl SendRequest for HttpClient {
     fn send(&self, request: Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<Answer, HttpError>> {
         Box::pin(async move {
+            let server = request.uri().authority().cloned();
+            if limits
+                .idle
+                .is_some_and(|idle| !self.was_used_within(idle, server.as_ref()))
+            {
+                self.give_up_connections();
+            }
             let used = self.current().clone();
             let outcome = exchange(&used.client, request, limits).await;
-            let is_healthy = match &outcome {
-                Ok(answer) => !answer.status().is_server_error() && answer.body().is_ok(),
+            match (&outcome, server) {
+                (Ok(answer), Some(server)) if !answer.status().is_server_error() && answer.body().is_ok() => {
+                    self.used.insert(server, (), Moment::now());
+                }
                 // There was no connection that could be bad.
-                Err(HttpError::Connect(_)) => true,
-                Err(_) => false,
-            };
-            if !is_healthy {
-                self.replace(used.number);
+                (Err(HttpError::Connect(_) | HttpError::Certificate(_)), _) => {}
+                _ => self.replace(used.number),
             }
             outcome
         })
@@ -195,7 +227,9 @@ async fn read_body(mut response: reqwest::Response, most_bytes: usize) -> Result
 fn failed(error: reqwest::Error) -> HttpError {
     let error = error.without_url();
     // A time-out while connecting is both, so this comes first. A request that can't be built was not sent either.
-    if error.is_connect() || error.is_builder() {
+    if is_certificate(&error) {
+        HttpError::Certificate(error.into())
+    } else if error.is_connect() || error.is_builder() {
         HttpError::Connect(error.into())
     } else if error.is_timeout() && !is_io(&error) {
         HttpError::TimedOut
@@ -206,8 +240,23 @@ fn failed(error: reqwest::Error) -> HttpError {
 
 /// Returns whether the cause is the operating system's. It calls a connection timed out that it has lost.
 fn is_io(error: &reqwest::Error) -> bool {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.into_iter().any(|cause| cause.is::<io::Error>())
+    causes(error).any(|cause| cause.is::<io::Error>())
+}
+
+fn is_certificate(error: &reqwest::Error) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref())
+        .any(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
+}
+
+/// Returns what is behind `error`. An `io::Error` does not list the error that it wraps as its source.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&cause| {
+        match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        }
+    })
 }
 
 /// Returns the TLS configuration of this service. It trusts Mozilla's authorities and those in `extra_authorities`.
@@ -232,13 +281,17 @@ pub fn tls(extra_authorities: Vec<CertificateDer<'static>>) -> Result<ClientConf
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
 
     const LIMITS: Limits = Limits {
         time: Some(Duration::from_secs(5)),
         body_bytes: 4,
+        idle: None,
     };
 
     /// A client as the functions have it.
@@ -344,5 +397,43 @@ pub(crate) mod tests {
         assert!(matches!(get(&client, &url).await, Err(HttpError::TimedOut)));
         assert_eq!(get(&client, &url).await.unwrap().status(), 200);
         assert_eq!(connections.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_must_arrive_avoids_a_connection_that_was_idle_too_long() {
+        const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        let (address, connections) = server(&[OK]).await;
+        let (client, url) = (client(), format!("http://{address}"));
+        // Any pause is longer than no time at all.
+        for (idle, expected) in [
+            (Some(IDLE_LIMIT), 1),
+            (Some(IDLE_LIMIT), 1),
+            (Some(Duration::ZERO), 2),
+            (None, 2),
+        ] {
+            let request = Request::get(&url).body(Bytes::new()).unwrap();
+            client.send(request, Limits { idle, ..LIMITS }).await.unwrap();
+            assert_eq!(connections.load(Ordering::SeqCst), expected, "{idle:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_untrusted_certificate_is_told_apart_from_a_server_that_is_gone() {
+        let ours = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(ours.signing_key.serialize_der()).unwrap();
+        let server = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![ours.cert.der().clone()], key);
+        let acceptor = TlsAcceptor::from(Arc::new(server.unwrap()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            acceptor.accept(stream).await.unwrap_err();
+        });
+        let error = send(url).await.unwrap_err();
+        assert!(matches!(error, HttpError::Certificate(_)), "{error:?}");
     }
 }

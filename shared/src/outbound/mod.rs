@@ -1,7 +1,8 @@
-//! What all calls to other services share: the HTTP client, the AWS SDK on top of it, requests to DynamoDB, and the
-//! identity of this service.
+//! What all calls to other services share: the HTTP client and its circuit breaker, the AWS SDK on top of it, requests to
+//! DynamoDB, and the identity of this service.
 
 pub mod aws;
+pub mod breaker;
 pub mod dynamodb;
 pub mod http;
 pub mod identity;

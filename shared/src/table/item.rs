@@ -2,15 +2,13 @@
 
 use crate::clock;
 use crate::domain::{Audience, Chat, ChatId, Content, Scope, Tags};
-use crate::outbound::dynamodb::{TableFailure, text};
+pub(super) use crate::outbound::dynamodb::Item;
+use crate::outbound::dynamodb::{TableFailure, number, text};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
-
-/// The attributes of an item.
-pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// A chat as it is stored.
 #[derive(Debug, Clone)]
@@ -51,14 +49,7 @@ impl State {
     /// Returns how long the attempt may still be running, or `None` if it is over or there is none.
     pub fn running_for(&self) -> Option<Duration> {
         match self {
-            Self::Reserved { reserved_until, .. } => {
-                // The attempt may run until the end of that second.
-                let seconds = reserved_until.saturating_sub(clock::unix_seconds()).saturating_add(1);
-                u64::try_from(seconds)
-                    .ok()
-                    .filter(|seconds| *seconds > 0)
-                    .map(Duration::from_secs)
-            }
+            Self::Reserved { reserved_until, .. } => clock::until_end_of(*reserved_until),
             Self::Bound { .. } | Self::Ready { .. } => None,
         }
     }
@@ -141,8 +132,15 @@ impl From<&StoredChat> for Item {
     }
 }
 
-fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
+/// Returns the audience of a chat's item and looks at nothing else in it.
+pub(super) fn audience(item: &Item) -> Result<Audience, TableFailure> {
+    let audience = item.get("audience").and_then(|audience| audience.as_s().ok());
+    let audience = audience.and_then(|audience| Audience::parse(audience).ok());
+    audience.ok_or_else(|| malformed(item, "audience"))
+}
+
+fn malformed(item: &Item, name: &str) -> TableFailure {
+    TableFailure::misused(format!("the item {:?} has no valid {name}", item.get("pk")))
 }
 
 impl TryFrom<Item> for StoredChat {
@@ -150,8 +148,7 @@ impl TryFrom<Item> for StoredChat {
 
     fn try_from(item: Item) -> Result<Self, TableFailure> {
         let text = |name: &'static str| item.get(name).map(|value| value.as_s().ok());
-        let malformed =
-            |name: &str| TableFailure::misused(format!("the item {:?} has no valid {name}", item.get("pk")));
+        let malformed = |name: &str| malformed(&item, name);
         // An attribute that exists must be valid. A malformed one must not look like a missing one.
         let optional_text = |name| text(name).map(|text| text.ok_or_else(|| malformed(name))).transpose();
         let uuid = |name| {
@@ -179,7 +176,7 @@ impl TryFrom<Item> for StoredChat {
         };
         Ok(Self {
             content: Content {
-                audience: Audience::parse(string("audience")?).map_err(|_| malformed("audience"))?,
+                audience: audience(&item)?,
                 scope: Scope::parse(string("scope")?).map_err(|_| malformed("scope"))?,
                 tags: tags.transpose()?.map(Tags::new),
             },

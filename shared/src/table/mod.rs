@@ -78,24 +78,28 @@ impl ChatsTable {
     /// Returns the chat `chat_id` if it is ready and `account` may learn that it exists. It may come from memory, where
     /// it is kept for up to [`limits::CHAT_CACHE_AGE`].
     ///
-    /// A chat of another tenant takes the same requests as a missing one, so that callers can't tell them apart.
+    /// A chat of another tenant takes the same requests as a missing one, so that callers can't tell them apart. Its
+    /// audience is all that is looked at: its tags cost no time, and whatever is malformed in it does not show.
     ///
     /// # Errors
-    /// See [`TableFailure`].
+    /// See [`TableFailure`]. An item whose audience can't be read is nobody's and so malformed for everybody.
     pub async fn read(
         &self,
         account: &Account,
         chat_id: ChatId,
         deadline: Deadline,
     ) -> Result<Option<FoundChat>, TableFailure> {
-        let is_visible = |chat: &Arc<Chat>| account.can_see(&chat.content.audience);
-        if let Some(chat) = self.ready.get(&chat_id, Moment::now()).filter(is_visible) {
+        if let Some(chat) = self.ready.get(&chat_id, Moment::now())
+            && account.can_see(&chat.content.audience)
+        {
             return Ok(Some(FoundChat(chat)));
         }
         // An eventually consistent read costs half as much but may miss a recent write. Only a miss is read again.
         for is_consistent in [false, true] {
-            let stored = self.get(chat_id, is_consistent, deadline).await?;
-            if let Some(chat) = stored.and_then(StoredChat::into_ready).map(Arc::new).filter(is_visible) {
+            if let Some(item) = self.get(chat_id, is_consistent, deadline).await?
+                && account.can_see(&item::audience(&item)?)
+                && let Some(chat) = StoredChat::try_from(item)?.into_ready().map(Arc::new)
+            {
                 self.ready.insert(chat_id, Arc::clone(&chat), Moment::now());
                 return Ok(Some(FoundChat(chat)));
             }
@@ -103,12 +107,22 @@ impl ChatsTable {
         Ok(None)
     }
 
+    /// Returns the chat `chat_id` if it is ready, by a strongly consistent read.
+    ///
+    /// # Errors
+    /// See [`TableFailure`].
+    pub(crate) async fn read_ready(&self, chat_id: ChatId, deadline: Deadline) -> Result<Option<Chat>, TableFailure> {
+        let item = self.get(chat_id, true, deadline).await?;
+        let stored = item.map(StoredChat::try_from).transpose()?;
+        Ok(stored.and_then(StoredChat::into_ready))
+    }
+
     async fn get(
         &self,
         chat_id: ChatId,
         is_consistent: bool,
         deadline: Deadline,
-    ) -> Result<Option<StoredChat>, TableFailure> {
+    ) -> Result<Option<Item>, TableFailure> {
         let request = self
             .client
             .get_item()
@@ -117,7 +131,7 @@ impl ChatsTable {
             .consistent_read(is_consistent)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let output = dynamodb::send(deadline, request.send()).await??;
-        output.item.map(StoredChat::try_from).transpose()
+        Ok(output.item)
     }
 
     /// Puts `chat` if its item is `expected`. A reservation is put by itself, a bound chat together with the claim on

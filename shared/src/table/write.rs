@@ -1,16 +1,12 @@
 //! Conditional writes: what they expect, how they are sent, and what a failed condition means.
 
-use super::item::{Item, StoredChat};
+use super::item::StoredChat;
 use crate::clock::Deadline;
-use crate::outbound::dynamodb::{self, Consumed, TableFailure, is_throttling};
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use crate::outbound::dynamodb::{self, Conditional, ConditionalError, Consumed, Item, TableFailure, is_throttling};
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::CancellationReason;
-use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use uuid::Uuid;
 
 /// The condition that an item is the reservation of `:attempt` and has no room.
@@ -38,27 +34,6 @@ pub enum Write {
     Conflict,
 }
 
-/// The error of a write with a condition.
-pub(super) trait ConditionalError: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static {
-    /// Returns the exception if the condition failed.
-    fn condition_failed(&self) -> Option<&ConditionalCheckFailedException>;
-}
-
-macro_rules! conditional {
-    ($($error:ident),+) => {
-        $(impl ConditionalError for $error {
-            fn condition_failed(&self) -> Option<&ConditionalCheckFailedException> {
-                match self {
-                    Self::ConditionalCheckFailedException(exception) => Some(exception),
-                    _ => None,
-                }
-            }
-        })+
-    };
-}
-
-conditional!(PutItemError, UpdateItemError, DeleteItemError);
-
 /// Sends a conditional write of one chat's item.
 ///
 /// # Errors
@@ -67,16 +42,11 @@ pub(super) async fn send<T: Consumed, E: ConditionalError>(
     deadline: Deadline,
     request: impl Future<Output = Result<T, SdkError<E>>>,
 ) -> Result<Write, TableFailure> {
-    let Err(error) = dynamodb::send(deadline, request).await? else {
-        return Ok(Write::Done);
-    };
-    if let Some(exception) = error.as_service_error().and_then(E::condition_failed) {
-        return met(exception.item.as_ref()).map(Write::Met);
+    match dynamodb::send_conditional(deadline, request).await? {
+        Conditional::Done => Ok(Write::Done),
+        Conditional::Met(item) => met(item).map(Write::Met),
+        Conditional::Conflict => Ok(Write::Conflict),
     }
-    if error.code() == Some("TransactionConflictException") {
-        return Ok(Write::Conflict);
-    }
-    Err(error.into())
 }
 
 /// Sends a transaction that writes a chat's item and the claim on its room, in this order. `None` if it happened.
@@ -101,8 +71,8 @@ pub(super) async fn send_transaction(
     }
 }
 
-fn met(item: Option<&Item>) -> Result<Option<StoredChat>, TableFailure> {
-    item.cloned().map(StoredChat::try_from).transpose()
+fn met(item: Option<Item>) -> Result<Option<StoredChat>, TableFailure> {
+    item.map(StoredChat::try_from).transpose()
 }
 
 /// Why a transaction was cancelled.
@@ -119,14 +89,14 @@ impl Cancelled {
         let is_chat_unexpected = chat.code() == CONDITION;
         let is_room_in_use = claim.code() == CONDITION;
         if is_chat_unexpected || is_room_in_use || [chat.code(), claim.code()].contains(&CONFLICT) {
-            let chat = is_chat_unexpected.then(|| met(chat.item.as_ref())).transpose()?;
+            let chat = is_chat_unexpected.then(|| met(chat.item.clone())).transpose()?;
             return Ok(Self { chat, is_room_in_use });
         }
         let source = format!("canceled: {:?}, {:?}", chat.code(), claim.code()).into();
-        let is_temporary =
+        let is_throttled =
             |reason: &CancellationReason| reason.code().is_none_or(|code| code == "None" || is_throttling(code));
-        if is_temporary(chat) && is_temporary(claim) {
-            Err(TableFailure::Unavailable(source))
+        if is_throttled(chat) && is_throttled(claim) {
+            Err(TableFailure::Throttled(source))
         } else {
             Err(TableFailure::Misused(source))
         }

@@ -22,6 +22,7 @@ use tracing_serde::fields::AsMap as _;
 use tracing_subscriber::Registry;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use uuid::Uuid;
 
 tokio::task_local! {
     /// The invocation that this task is working on.
@@ -97,6 +98,7 @@ struct Record {
     read_capacity: f64,
     write_capacity: f64,
     replays: u32,
+    has_signing_failed: bool,
     answered: Option<Answered>,
 }
 
@@ -136,6 +138,7 @@ pub async fn observe<T>(invocation: impl Future<Output = T>) -> T {
         read_capacity: 0.0,
         write_capacity: 0.0,
         replays: 0,
+        has_signing_failed: false,
         answered: None,
     };
     let observed = async {
@@ -169,6 +172,7 @@ impl Record {
             let dependency = error.as_ref().and_then(Error::dependency);
             f64::from(dependency.is_some_and(|failed| of.contains(&failed)))
         };
+        let is_unknown = error.as_ref().is_some_and(Error::leaves_event_unknown);
         let is_cold = IS_COLD.swap(false, Ordering::Relaxed);
         let metrics = [
             Metric("2xx", in_class(2), Unit::Count),
@@ -180,7 +184,7 @@ impl Record {
             Metric("TableWriteCapacity", self.write_capacity, Unit::Count),
             Metric(
                 "TableFailures",
-                failed(&[Dependency::Table, Dependency::TenantsTable]),
+                failed(&[Dependency::Table, Dependency::TenantsTable, Dependency::EventKeysTable]),
                 Unit::Count,
             ),
             Metric("EventServiceFailures", failed(&[Dependency::EventService]), Unit::Count),
@@ -189,6 +193,8 @@ impl Record {
                 failed(&[Dependency::Tenant, Dependency::TenantEndpoint]),
                 Unit::Count,
             ),
+            Metric("UnknownEventOutcomes", f64::from(is_unknown), Unit::Count),
+            Metric("SigningFailures", f64::from(self.has_signing_failed), Unit::Count),
             Metric("ColdStarts", f64::from(is_cold), Unit::Count),
             Metric("Replays", f64::from(self.replays), Unit::Count),
         ];
@@ -262,6 +268,11 @@ pub(crate) fn record_replay() {
     record(|record| record.replays += 1);
 }
 
+/// Records that KMS did not sign a token, even if an older one took its place.
+pub(crate) fn record_signing_failure() {
+    record(|record| record.has_signing_failed = true);
+}
+
 /// Adds the capacity units that a read of a table consumed.
 pub(crate) fn record_read_capacity(units: f64) {
     record(|record| record.read_capacity += units);
@@ -284,13 +295,15 @@ pub(crate) async fn upstream<T>(answer: impl Future<Output = T>) -> T {
 ///
 /// There are at least as many counts as such rooms: a room is counted even if it is unknown whether it exists, and
 /// before anything else is done about it. The count has a line of its own that is written at once, because the line of
-/// the request is lost if the process is killed first.
-pub fn count_possible_orphan_room(chat_id: ChatId, why: &'static str) {
+/// the request is lost if the process is killed first. `event_room_id` is the room's id, where it is known.
+pub fn count_possible_orphan_room(chat_id: ChatId, event_room_id: Option<Uuid>, why: &'static str) {
     #[derive(Serialize)]
     struct PossibleOrphan<'a> {
         message: &'static str,
         #[serde(flatten)]
         subject: &'a Subject,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        event_room_id: Option<Uuid>,
         why: &'static str,
     }
 
@@ -299,6 +312,7 @@ pub fn count_possible_orphan_room(chat_id: ChatId, why: &'static str) {
         let line = PossibleOrphan {
             message: "possible orphan room",
             subject: &record.subject,
+            event_room_id,
             why,
         };
         let metric = Metric("PossibleOrphanRooms", 1.0, Unit::Count);

@@ -4,7 +4,7 @@ use super::{Act, Place};
 use crate::support::Act::Pass;
 use crate::support::{Answer, Api, Proxy, Seen, TABLE};
 use local::demo::{TenantName, TokenRequest};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Everything that a client sees of an answer, except what differs from request to request anyway.
 fn seen_by_the_client(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
@@ -71,6 +71,45 @@ async fn by_id_a_foreign_chat_and_a_missing_one_look_the_same_to_the_caller_and_
                     assert_eq!(api.stack.endpoint().questions().len(), asked, "{case}");
                 }
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn by_id_a_foreign_chat_that_is_malformed_looks_like_a_missing_one_and_its_owner_hears_of_it() {
+    let proxy = Proxy::start(|_| Pass).await;
+    let api = Api::behind(TABLE, &proxy).await;
+    let [owner, stranger] = [TenantName::School, TenantName::Clinic].map(|name| api.token(&TokenRequest::new(name)));
+    for (attribute, value) in [
+        ("tags", json!({"N": "1"})),
+        ("tags", json!({"S": "{"})),
+        ("scope", json!({"S": ""})),
+        ("created_at", json!({"S": "yesterday"})),
+        ("event_room_id", json!({"S": "a room"})),
+        ("bound_by", json!({"BOOL": true})),
+    ] {
+        let foreign = Place::taken(&api, TenantName::School).await;
+        let key = format!("chat#{}", foreign.chat_id);
+        let mut item = api
+            .table()
+            .chats()
+            .into_iter()
+            .find(|item| item["pk"]["S"] == key)
+            .unwrap();
+        item[attribute] = value.clone();
+        api.table().put(item);
+        for act in Act::ALL.into_iter().filter(|act| act.is_by_id()) {
+            let case = format!("{act:?} with the {attribute} {value}");
+            let mut seen = Vec::new();
+            for place in [&foreign, &Place::empty(&api, TenantName::School)] {
+                proxy.follow(|_| Pass);
+                let answer = place.attempt(&api, &stranger, act).await;
+                assert_eq!(answer.problem(), (404, "chat_not_found"), "{case}: {answer:?}");
+                seen.push((seen_by_the_client(&answer), seen_by_the_table(&proxy, &place.chat_id)));
+            }
+            assert_eq!(seen[0], seen[1], "{case}");
+            let answer = foreign.attempt(&api, &owner, act).await;
+            assert_eq!(answer.problem(), (500, "internal_error"), "{case}: {answer:?}");
         }
     }
 }

@@ -342,23 +342,13 @@ fn odd_bodies_are_answered() {
             PAYLOAD,
         ),
         (
-            "tags with a NUL character after fifty huge numbers",
-            with_tags(&format!(r#"{{"a":[{}"\u0000"]}}"#, "1.797e308,".repeat(50))).text(),
+            "tags with a lone surrogate",
+            with_tags(r#"{"a":["\ud800"]}"#).text(),
             PAYLOAD,
         ),
         (
-            "tags with a lone surrogate after fifty huge numbers",
-            with_tags(&format!(r#"{{"a":[{}"\ud800"]}}"#, "1.797e308,".repeat(50))).text(),
-            PAYLOAD,
-        ),
-        (
-            "tags of 110 levels after fifty huge numbers",
-            with_tags(&format!(
-                r#"{{"a":[{}{}]}}"#,
-                "1.797e308,".repeat(50),
-                nested('[', 110, "")
-            ))
-            .text(),
+            "tags of 110 levels",
+            with_tags(&format!(r#"{{"a":{}}}"#, nested('[', 110, ""))).text(),
             PAYLOAD,
         ),
         (
@@ -367,12 +357,17 @@ fn odd_bodies_are_answered() {
             PAYLOAD,
         ),
         (
-            "tags with the largest number",
-            with_tags(r#"{"a":1.7976931348623157e308}"#).text(),
+            "tags with the largest number below the limit",
+            with_tags(r#"{"a":-1.79699999e308}"#).text(),
             CREATED,
         ),
         (
-            "tags with the largest number in full, which the event service can't read again",
+            "tags with a number at the limit, which the event service might not read again",
+            with_tags(r#"{"a":1.797e308}"#).text(),
+            PAYLOAD,
+        ),
+        (
+            "tags with the largest f64 in full",
             with_tags(&format!(r#"{{"a":17976931348623157{}}}"#, "0".repeat(292))).text(),
             PAYLOAD,
         ),

@@ -164,7 +164,7 @@ impl EventService {
             )
             .route(
                 "/api/v1/rooms/{id}/events",
-                any(other_methods("GET,HEAD,POST"))
+                any(other_methods("GET,HEAD,POST,OPTIONS"))
                     .get(list_events::list)
                     .post(create_event::create),
             )
@@ -189,7 +189,7 @@ impl EventService {
         self.store().rooms()
     }
 
-    /// The room with this id.
+    /// The room with this id, also one that cannot be read over HTTP.
     pub fn room(&self, id: Uuid) -> Option<Room> {
         self.store().room(id).cloned()
     }

@@ -2,6 +2,7 @@
 //! by value.
 
 use super::Members;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,16 +15,17 @@ pub fn same_value(a: &RawValue, b: &RawValue) -> bool {
     a.get() == b.get() || canonical(a.get()) == canonical(b.get())
 }
 
-/// Returns the same spelling for all texts of a value.
-fn canonical(text: &str) -> String {
+/// Returns the same spelling for all texts of a value. It is stored as part of a fingerprint, so it must not depend on a
+/// release. The text must have passed [`super::check`], as for [`same_value`].
+pub fn canonical(text: &str) -> String {
     let text = text.trim();
     match text.as_bytes().first() {
         Some(b'{') => {
             let members = Members::of(text);
             let last: BTreeMap<&str, &RawValue> = members.iter().flat_map(Members::iter).collect();
             let members = last.iter().fold(String::new(), |mut members, (name, value)| {
-                // Writing to a string can't fail. The Debug form quotes a name unambiguously.
-                let _ = write!(members, "{name:?}:{},", canonical(value.get()));
+                // Writing to a string can't fail.
+                let _ = write!(members, "{}:{},", Value::from(*name), canonical(value.get()));
                 members
             });
             format!("{{{members}}}")
@@ -33,7 +35,7 @@ fn canonical(text: &str) -> String {
             let elements: Vec<String> = elements.iter().map(|element| canonical(element.get())).collect();
             format!("[{}]", elements.join(","))
         }
-        Some(b'"') => serde_json::from_str::<String>(text).map_or_else(|_| text.to_owned(), |text| format!("{text:?}")),
+        Some(b'"') => serde_json::from_str::<Value>(text).map_or_else(|_| text.to_owned(), |text| text.to_string()),
         Some(b'-' | b'0'..=b'9') => decimal(text),
         _ => text.to_owned(),
     }

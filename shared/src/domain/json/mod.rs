@@ -8,7 +8,7 @@ mod canonical;
 mod check;
 mod members;
 
-pub use canonical::same_value;
+pub use canonical::{canonical, same_value};
 pub use check::{Finding, Rule, check};
 pub use members::{Members, pointer};
 

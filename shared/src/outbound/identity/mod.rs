@@ -7,6 +7,7 @@ mod kms;
 use crate::cache::Cache;
 use crate::clock::{self, Moment};
 use crate::domain::Source;
+use crate::telemetry;
 use aws_config::SdkConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,13 +18,30 @@ use serde::Serialize;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::timeout;
 use url::Url;
 
 /// The lifetime of a token for the event service, in seconds.
 const LIFETIME_SECONDS: i64 = 60 * 60;
 
-/// A token is renewed this long before it ends, in seconds: the event service allows no leeway, and clocks differ.
+/// A token is renewed this long before it ends, in seconds.
 const RENEWED_BEFORE_SECONDS: i64 = 5 * 60;
+
+/// While it can't be renewed, a token is used until this long before it ends, in seconds: the event service allows no
+/// leeway, and clocks differ.
+const USED_BEFORE_SECONDS: i64 = 30;
+
+/// The longest time that renewing may take while the present token can still be used. A write to the event service
+/// needs most of an invocation.
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A token younger than this is not replaced if the event service rejects it. A new one would be rejected as well, and
+/// KMS would be asked at each request.
+const REPLACED_AFTER: Duration = Duration::from_secs(60);
+
+/// After a failure, KMS is not asked again for this long, counted from the beginning of the request that failed.
+pub(crate) const KMS_PAUSE: Duration = Duration::from_secs(2);
 
 /// The lifetime of a token for a tenant's endpoint, in seconds (`docs/design.md#tenants-endpoints`).
 const ENDPOINT_LIFETIME_SECONDS: i64 = 60;
@@ -44,6 +62,9 @@ pub enum IdentityError {
     /// KMS did not sign.
     #[error("KMS did not sign")]
     Kms(#[source] Source),
+    /// KMS failed a moment ago and is not asked again yet.
+    #[error("KMS failed a moment ago and was not asked again")]
+    KmsPaused,
     /// The claims can't be written as JSON.
     #[error("the token can't be written")]
     Claims(#[from] serde_json::Error),
@@ -143,6 +164,9 @@ pub struct Identity {
     name: String,
     issuer: String,
     signer: Signer,
+    /// Held while a token is signed, so that requests of the same moment share one. It holds the time at which KMS was
+    /// last asked in vain.
+    signing: AsyncMutex<Option<Moment>>,
     current: Mutex<Option<Token>>,
     for_endpoints: Cache<String, HeaderValue>,
 }
@@ -151,8 +175,9 @@ pub struct Identity {
 #[derive(Clone)]
 struct Token {
     authorization: HeaderValue,
-    /// When it is renewed, in unix seconds.
-    renewed_at: i64,
+    signed_at: Moment,
+    /// When it ends, in unix seconds.
+    exp: i64,
 }
 
 #[derive(Serialize)]
@@ -181,6 +206,7 @@ impl Identity {
             account,
             issuer,
             signer: Signer::new(key, sdk)?,
+            signing: AsyncMutex::new(None),
             current: Mutex::new(None),
             for_endpoints: Cache::new(ENDPOINT_TOKEN_ENTRIES, ENDPOINT_TOKEN_AGE),
         })
@@ -196,24 +222,52 @@ impl Identity {
         &self.name
     }
 
-    /// Returns the current token for the event service as an `Authorization` header. A new one is signed if there is
-    /// none.
+    /// Returns a token for the event service as an `Authorization` header. It is the present one, unless there is none or
+    /// it ends soon. While KMS fails, the present one is used until shortly before its end.
+    ///
+    /// # Errors
+    /// See [`IdentityError`].
     pub(crate) async fn current(&self) -> Result<HeaderValue, IdentityError> {
-        // It always holds either a whole token or none.
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match current {
-            Some(token) if clock::unix_seconds() < token.renewed_at => Ok(token.authorization),
+        let ends_within = |token: &Token, seconds| token.exp - clock::unix_seconds() <= seconds;
+        match self.present() {
+            Some(token) if !ends_within(&token, RENEWED_BEFORE_SECONDS) => Ok(token.authorization),
+            Some(token) if !ends_within(&token, USED_BEFORE_SECONDS) => {
+                let renewed = timeout(RENEWAL_TIMEOUT, self.renew()).await;
+                let renewed = renewed.inspect_err(|_| telemetry::record_signing_failure());
+                Ok(renewed.ok().and_then(Result::ok).unwrap_or(token.authorization))
+            }
             _ => self.renew().await,
         }
     }
 
-    /// Signs a new token for the event service, which becomes the current one.
-    pub(crate) async fn renew(&self) -> Result<HeaderValue, IdentityError> {
-        let exp = clock::unix_seconds() + LIFETIME_SECONDS;
-        let authorization = self.token(&self.account.audience, exp).await?;
+    /// Returns a new token for the event service in place of the present one, which was rejected. `None` if the present
+    /// one is new, so that another one would be rejected as well.
+    ///
+    /// # Errors
+    /// See [`IdentityError`].
+    pub(crate) async fn replacement(&self) -> Result<Option<HeaderValue>, IdentityError> {
+        let is_old = |token: &Token| Moment::now().since(token.signed_at) >= REPLACED_AFTER;
+        if self.present().as_ref().is_none_or(is_old) {
+            self.renew().await.map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn present(&self) -> Option<Token> {
+        // It always holds either a whole token or none.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Signs a new token for the event service, which becomes the present one.
+    async fn renew(&self) -> Result<HeaderValue, IdentityError> {
+        let (signed_at, exp) = (Moment::now(), clock::unix_seconds() + LIFETIME_SECONDS);
+        let mut failed_at = self.signing.lock().await;
+        let authorization = self.token(&self.account.audience, exp, &mut failed_at).await?;
         let token = Token {
             authorization: authorization.clone(),
-            renewed_at: exp - RENEWED_BEFORE_SECONDS,
+            signed_at,
+            exp,
         };
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
         Ok(authorization)
@@ -221,6 +275,9 @@ impl Identity {
 
     /// Returns a token for a tenant's endpoint as an `Authorization` header. Its `aud` is the origin of the endpoint's
     /// URL.
+    ///
+    /// # Errors
+    /// See [`IdentityError`].
     pub(crate) async fn token_for(&self, endpoint: &str) -> Result<HeaderValue, IdentityError> {
         let origin = Url::parse(endpoint)
             .map_err(|_| IdentityError::Endpoint)?
@@ -230,14 +287,24 @@ impl Identity {
         if let Some(token) = self.for_endpoints.get(&origin, now) {
             return Ok(token);
         }
-        let token = self
-            .token(&origin, clock::unix_seconds() + ENDPOINT_LIFETIME_SECONDS)
-            .await?;
+        let mut failed_at = self.signing.lock().await;
+        // Another question to the same endpoint may have waited for the same token.
+        if let Some(token) = self.for_endpoints.get(&origin, now) {
+            return Ok(token);
+        }
+        let exp = clock::unix_seconds() + ENDPOINT_LIFETIME_SECONDS;
+        let token = self.token(&origin, exp, &mut failed_at).await?;
         self.for_endpoints.insert(origin, token.clone(), now);
         Ok(token)
     }
 
-    async fn token(&self, audience: &str, exp: i64) -> Result<HeaderValue, IdentityError> {
+    /// Signs a token, unless KMS failed a moment ago.
+    async fn token(
+        &self,
+        audience: &str,
+        exp: i64,
+        failed_at: &mut Option<Moment>,
+    ) -> Result<HeaderValue, IdentityError> {
         let header = serde_json::to_vec(&JoseHeader {
             typ: "JWT",
             alg: "ES256",
@@ -250,7 +317,16 @@ impl Identity {
         };
         let claims = serde_json::to_vec(&claims)?;
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let signature = self.signer.sign(message.as_bytes()).await?;
+        let now = Moment::now();
+        if failed_at.is_some_and(|failed_at| now.since(failed_at) < KMS_PAUSE) {
+            telemetry::record_signing_failure();
+            return Err(IdentityError::KmsPaused);
+        }
+        // The caller may give up while KMS is asked. Then this remains, and counts as a failure.
+        *failed_at = Some(now);
+        let signature = self.signer.sign(message.as_bytes()).await;
+        let signature = signature.inspect_err(|_| telemetry::record_signing_failure())?;
+        *failed_at = None;
         let mut authorization = HeaderValue::try_from(format!("Bearer {message}.{signature}"))?;
         authorization.set_sensitive(true);
         Ok(authorization)
@@ -268,12 +344,4 @@ impl fmt::Debug for Identity {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_never_printed() {
-        let key = PrivateKeyPem::new("secret".to_owned());
-        assert_eq!(format!("{key:?}"), "PrivateKeyPem(..)");
-    }
-}
+pub(crate) mod tests;

@@ -55,7 +55,7 @@ pub(super) async fn create(
     JsonBody(request): JsonBody<CreateRequest>,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let now = service.now();
-    let room = service.room(room_id).ok_or(Failure::RoomNotFound)?;
+    let room = service.readable_room(room_id)?;
     if !room.time.is_open(now) {
         return Err(Failure::RoomClosed("Room already closed or not yet opened"));
     }

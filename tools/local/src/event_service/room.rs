@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::jsonb;
 use super::room_time::RoomTime;
 
 /// A room of the event service.
@@ -19,7 +20,7 @@ pub struct Room {
     pub kind: RoomKind,
     /// The time during which the room is open.
     pub time: RoomTime,
-    /// Any JSON value, if the request had one.
+    /// Any JSON value, if the request had one, as it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Value>,
     /// Whether the room keeps its events after its end. The stand-in always keeps them.
@@ -40,8 +41,13 @@ pub enum RoomKind {
 }
 
 impl Room {
-    /// The answer for this room.
-    pub(super) fn answer(&self) -> Value {
+    /// The answer for this room. Its tags are read back from Postgres' text form, as an event's data is. `None` if they
+    /// cannot be read (`docs/event-service.md#rooms`).
+    pub(super) fn answer(&self) -> Option<Value> {
+        let tags = match &self.tags {
+            Some(tags) => Some(jsonb::read(&jsonb::text(tags))?),
+            None => None,
+        };
         let mut answer = json!({
             "audience": self.audience,
             "classroom_id": self.classroom_id,
@@ -53,10 +59,10 @@ impl Room {
             "time": self.time,
             "whiteboard_access": {},
         });
-        if let (Some(tags), Value::Object(members)) = (&self.tags, &mut answer) {
-            members.insert("tags".to_owned(), tags.clone());
+        if let (Some(tags), Value::Object(members)) = (tags, &mut answer) {
+            members.insert("tags".to_owned(), tags);
         }
-        answer
+        Some(answer)
     }
 
     /// The object that the policy decides on.

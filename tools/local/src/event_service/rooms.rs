@@ -21,6 +21,8 @@ use super::room_time::RequestedTime;
 use super::uuid_text::UuidText;
 
 const INSERT_FAILED: Failure = Failure::QueryFailed("Failed to insert room");
+/// The text of this answer was not recorded.
+const FIND_FAILED: Failure = Failure::QueryFailed("Failed to find room");
 const UPDATE_FAILED: Failure = Failure::QueryFailed("Failed to update room");
 
 /// The request body for a new room. The order of its members matters: the service also accepts an array in this order.
@@ -71,7 +73,9 @@ pub(super) async fn create(
     };
     let answer = room.answer();
     service.store().put_room(room).map_err(|_| INSERT_FAILED)?;
-    Ok((StatusCode::CREATED, Json(answer)))
+    // Some numbers can be stored but not read. The call fails then, but the room stays
+    // (`docs/event-service.md#rooms`).
+    Ok((StatusCode::CREATED, Json(answer.ok_or(INSERT_FAILED)?)))
 }
 
 /// `GET /api/v1/rooms/{id}`. Open, closed and future rooms are all returned.
@@ -81,7 +85,7 @@ pub(super) async fn read(
     RoomId(id): RoomId,
 ) -> Result<Json<Value>, Failure> {
     let room = service.room_for(&caller, id, "read")?;
-    Ok(Json(room.answer()))
+    room.answer().map(Json).ok_or(FIND_FAILED)
 }
 
 /// `PATCH /api/v1/rooms/{id}`
@@ -92,33 +96,44 @@ pub(super) async fn update(
     JsonBody(request): JsonBody<UpdateRequest>,
 ) -> Result<Json<Value>, Failure> {
     let now = service.now();
-    let room = service.room(id).ok_or(Failure::RoomNotFound)?;
+    let room = service.readable_room(id)?;
     // This check comes before the policy, as it does for events. The order for updates was not recorded.
     if request.time.is_some() && room.time.is_over(now) {
         return Err(Failure::RoomClosed("Room already closed"));
     }
     service.room_for(&caller, id, "update")?;
     let new_time = request.time.map(RequestedTime::room_time).transpose()?;
-    if new_time.is_some_and(|time| !time.is_storable()) || request.tags.as_ref().is_some_and(jsonb::contains_nul) {
-        return Err(UPDATE_FAILED);
-    }
     // The room is read and changed under one lock, so that no other update is lost.
     let mut store = service.store();
     let mut room = store.room(id).cloned().ok_or(Failure::RoomNotFound)?;
     if let Some(new_time) = new_time {
         room.time = room.time.updated(new_time, now);
     }
+    // An open room ignores the new start, even one that cannot be stored.
+    if !room.time.is_storable() || request.tags.as_ref().is_some_and(jsonb::contains_nul) {
+        return Err(UPDATE_FAILED);
+    }
     room.tags = request.tags.or(room.tags);
     room.classroom_id = request.classroom_id.map_or(room.classroom_id, |id| id.0);
     let answer = room.answer();
     store.put_room(room).map_err(|_| UPDATE_FAILED)?;
-    Ok(Json(answer))
+    // Tags that cannot be read are stored here, too, as far as we know: this was not recorded.
+    Ok(Json(answer.ok_or(UPDATE_FAILED)?))
 }
 
 impl EventService {
+    /// The room with this id, if it exists and its tags can be read.
+    pub(super) fn readable_room(&self, id: Uuid) -> Result<Room, Failure> {
+        let room = self.room(id).ok_or(Failure::RoomNotFound)?;
+        if room.answer().is_none() {
+            return Err(FIND_FAILED);
+        }
+        Ok(room)
+    }
+
     /// The room with this id, if it exists and the policy allows the caller this action.
     pub(super) fn room_for(&self, caller: &Caller, id: Uuid, action: &'static str) -> Result<Room, Failure> {
-        let room = self.room(id).ok_or(Failure::RoomNotFound)?;
+        let room = self.readable_room(id)?;
         self.authorize(&Intent {
             account: &caller.account,
             audience: &room.audience,
