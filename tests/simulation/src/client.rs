@@ -2,7 +2,7 @@
 
 use crate::event_service::old_room_id;
 use crate::lambda::{FunctionName, Lambda};
-use crate::plan::{Action, Operation, RoomChoice, Tags, Tenant};
+use crate::plan::{Action, Key, Operation, RoomChoice, Tags, Tenant};
 use crate::record::{Ended, Try};
 use crate::seed::About;
 use crate::world::World;
@@ -31,10 +31,13 @@ async fn carry_out(world: &World, lambda: &Lambda, operation: &Operation) {
     for number in 0..operation.tries.min(MOST_TRIES) {
         let request = operation.number * MOST_TRIES + number;
         let started = world.now();
-        world.record().trace(started, format_args!("request {request}: {function:?} {operation:?}"));
+        world
+            .record()
+            .trace(started, format_args!("request {request}: {function:?} {operation:?}"));
         let ended = lambda.invoke(request, function, &event).await;
         let ended_at = world.now();
         let tried = Try {
+            request,
             operation: *operation,
             function,
             room,
@@ -55,7 +58,9 @@ fn note(world: &World, request: u32, tried: Try) {
     let mut record = world.record();
     let at = tried.ended_at;
     match &tried.ended {
-        Ended::Answered(answer) => record.trace(at, format_args!("request {request}: {} {}", answer.status, answer.text)),
+        Ended::Answered(answer) => {
+            record.trace(at, format_args!("request {request}: {} {}", answer.status, answer.text))
+        }
         ended => record.trace(at, format_args!("request {request}: {ended:?}")),
     }
     record.tries.push(tried);
@@ -94,7 +99,10 @@ fn room(world: &World, operation: &Operation) -> Option<Uuid> {
         RoomChoice::Newest => {
             let rooms = world.event_service.rooms();
             let mut newest = rooms.iter().rev();
-            newest.find(|room| room.audience == operation.chat.audience()).unwrap().id
+            newest
+                .find(|room| room.audience == operation.chat.audience())
+                .unwrap()
+                .id
         }
     })
 }
@@ -104,29 +112,49 @@ fn event(world: &World, operation: &Operation, room: Option<Uuid>) -> (FunctionN
     let chat = operation.chat;
     let id = json!({"chat_id": chat.id().to_string()});
     let (function, path, body) = match operation.action {
-        Action::Create(tags) => (FunctionName::CreateChat, json!({}), Some(content(operation, tags, None))),
-        Action::Convert(tags, _) => (FunctionName::ConvertChat, json!({}), Some(content(operation, tags, room))),
+        Action::Create(tags) => (
+            FunctionName::CreateChat,
+            json!({}),
+            Some(content(operation, tags, None)),
+        ),
+        Action::Convert(tags, _) => (
+            FunctionName::ConvertChat,
+            json!({}),
+            Some(content(operation, tags, room)),
+        ),
         Action::Read => (FunctionName::ReadChat, id, None),
         Action::ReadByScope => {
             let names = json!({"audience": chat.audience(), "scope": chat.scope()});
             (FunctionName::ReadChatByScope, names, None)
         }
-        Action::Event => {
-            let body = json!({"type": "message", "data": {"number": operation.number}});
+        Action::Event(key) => {
+            let body = json!({"type": "message", "data": {"mark": mark(operation.number, key)}});
             (FunctionName::CreateChatEvent, id, Some(body.to_string()))
         }
     };
+    let mut headers = json!({
+        "authorization": format!("Bearer {}", world.fixed.token(chat.tenant)),
+        "content-type": "application/json",
+    });
+    if let Action::Event(Some(key)) = operation.action {
+        headers["idempotency-key"] = key.number.to_string().into();
+    }
     let event = json!({
-        "headers": {
-            "authorization": format!("Bearer {}", world.fixed.token(chat.tenant)),
-            "content-type": "application/json",
-        },
+        "headers": headers,
         "pathParameters": path,
         "requestContext": {"requestId": operation.number.to_string()},
         "body": body,
         "isBase64Encoded": false,
     });
     (function, event)
+}
+
+/// Returns the mark of an event. With a key, it is the same for all operations with this key and this event.
+pub(crate) fn mark(operation: u32, key: Option<Key>) -> String {
+    match key {
+        Some(key) => format!("key {} {}", key.number, key.event),
+        None => format!("operation {operation}"),
+    }
 }
 
 /// Returns the body of a create or convert.

@@ -4,7 +4,7 @@ use crate::checks::{self, Violation};
 use crate::client;
 use crate::fault::{Kind, Step};
 use crate::lambda::Lambda;
-use crate::plan::{self, Action, Chat, Operation, Tags};
+use crate::plan::{self, Action, Chat, Key, Operation, Tags};
 use crate::process;
 use crate::record::Record;
 use crate::world::{Fixed, LeftOut, World};
@@ -109,18 +109,25 @@ async fn live(world: &Arc<World>) {
     }
     world.calm_down();
     tokio::time::sleep(CALM).await;
-    lambda.restart();
-    let returning: Vec<_> = plan::chats().zip(0..).flat_map(|(chat, index)| returning(chat, index)).collect();
+    lambda.restart(|_| true);
+    let returning: Vec<_> = plan::chats(world.seed)
+        .into_iter()
+        .zip(0..)
+        .flat_map(|(chat, index)| returning(chat, index))
+        .collect();
     client::run(world, &lambda, &returning).await;
 }
 
-/// What somebody does who comes back to a chat: create it if it does not exist, and read it.
+/// What somebody does who comes back to a chat: create it if it does not exist, read it, and send an event.
 fn returning(chat: Chat, index: u32) -> [Operation; 3] {
-    let tags = Tags {
-        text: None,
-        content: 1,
+    let tags = Tags { text: None, content: 1 };
+    let key = Key { number: 0, event: 0 };
+    let read = if index.is_multiple_of(2) {
+        Action::Read
+    } else {
+        Action::ReadByScope
     };
-    let actions = [Action::Create(tags), Action::Read, Action::ReadByScope];
+    let actions = [Action::Create(tags), read, Action::Event(Some(key))];
     let mut number = RETURN + index * 10;
     actions.map(|action| {
         number += 1;
@@ -143,7 +150,9 @@ fn history(world: &World, violations: Vec<Violation>) -> History {
             Some(answer) => format!("{} {}", answer.status, answer.problem()),
             None => format!("{:?}", tried.ended),
         };
-        *answers.entry(format!("{} {answer}", tried.function.operation_id())).or_default() += 1;
+        *answers
+            .entry(format!("{} {answer}", tried.function.operation_id()))
+            .or_default() += 1;
     }
     History {
         seed: world.seed,
@@ -151,11 +160,11 @@ fn history(world: &World, violations: Vec<Violation>) -> History {
         clients: plan::clients(world.seed).len(),
         requests: tries().count(),
         steps: record.steps,
-        faults: record.faults.iter().map(|(_, kind)| *kind).collect(),
+        faults: record.faults.iter().map(|(_, kind, _)| *kind).collect(),
         answers,
         violations,
         operations: tries().map(|tried| tried.operation.number).collect(),
-        hit: record.faults.iter().map(|(step, _)| *step).collect(),
+        hit: record.faults.iter().map(|(step, ..)| *step).collect(),
     }
 }
 

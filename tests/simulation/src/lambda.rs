@@ -7,7 +7,7 @@ use crate::seed::About;
 use crate::tables;
 use crate::wire::{Server, Wire};
 use crate::world::World;
-use chats::edge::clients::{Network, Readers, Writers};
+use chats::edge::clients::{EventWriters, Network, Readers, Writers};
 use chats::edge::lambda::{Route, handle};
 use chats::edge::settings::ClientSettings;
 use chats::outbound::aws::SdkHttpClient;
@@ -82,7 +82,7 @@ impl Function {
                 clients: readers(process).await,
             }),
             FunctionName::CreateChatEvent => Self::CreateChatEvent(CreateChatEvent {
-                clients: writers(process).await,
+                clients: event_writers(process).await,
                 data_limit: 102_400,
             }),
         }
@@ -109,8 +109,19 @@ async fn readers(process: &Arc<Process>) -> Readers {
 }
 
 async fn writers(process: &Arc<Process>) -> Writers {
-    let url = Url::parse("http://event-service.invalid").unwrap();
-    Writers::start(settings(process), &url, network(process)).await.unwrap()
+    Writers::start(settings(process), &url(), network(process))
+        .await
+        .unwrap()
+}
+
+async fn event_writers(process: &Arc<Process>) -> EventWriters {
+    let (url, keys) = (url(), tables::EVENT_KEYS.to_owned());
+    let started = EventWriters::start(settings(process), &url, keys, network(process));
+    started.await.unwrap()
+}
+
+fn url() -> Url {
+    Url::parse("http://event-service.invalid").unwrap()
 }
 
 fn settings(process: &Process) -> ClientSettings {
@@ -168,15 +179,15 @@ impl Lambda {
         }
     }
 
-    /// Ends all idle processes. Their caches are lost.
-    pub(crate) fn restart(&self) {
-        self.idle.lock().unwrap().clear();
+    /// Ends idle processes of functions with such a name. Their caches are lost.
+    pub(crate) fn restart(&self, is_ended: impl Fn(FunctionName) -> bool) {
+        self.idle.lock().unwrap().retain(|instance| !is_ended(instance.name));
     }
 
     /// Invokes a function.
     pub(crate) async fn invoke(&self, request: u32, name: FunctionName, event: &Value) -> Ended {
-        if self.world.choices(About::Restart, request.into()).u8(..20) == 0 {
-            self.restart();
+        if self.world.choices(About::Restart, request.into()).u8(..30) == 0 {
+            self.restart(|idle| idle == name);
         }
         let Some(instance) = self.instance(request, name).await else {
             return Ended::Killed;
@@ -196,7 +207,10 @@ impl Lambda {
         self.idle.lock().unwrap().push(instance);
         let text = answer["body"].as_str().unwrap_or_default().to_owned();
         Ended::Answered(Answer {
-            status: answer["statusCode"].as_u64().and_then(|status| status.try_into().ok()).unwrap(),
+            status: answer["statusCode"]
+                .as_u64()
+                .and_then(|status| status.try_into().ok())
+                .unwrap(),
             headers: answer["headers"].take(),
             body: serde_json::from_str(&text).unwrap_or_default(),
             text,

@@ -15,6 +15,7 @@
 //! | `client`, `history` | a history from its beginning to its end |
 //! | `record`, `checks` | what was observed, and what must be true of it |
 //! | `shrink` | the shortest history that fails |
+//! | `report` | the sum of many histories |
 
 #![expect(
     clippy::unwrap_used,
@@ -31,6 +32,7 @@ mod lambda;
 mod plan;
 mod process;
 mod record;
+mod report;
 mod seed;
 mod shrink;
 mod tables;
@@ -40,3 +42,4 @@ mod world;
 pub use checks::Violation;
 pub use fault::Kind;
 pub use history::{History, Simulator};
+pub use report::Report;

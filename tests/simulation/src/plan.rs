@@ -2,7 +2,11 @@
 
 use crate::seed::{About, choices};
 use fastrand::Rng;
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// The most scopes of a tenant.
+const SCOPES: u32 = 3;
 
 /// Texts of tags. Texts in one line are the same content.
 const TAGS: [&[Option<&str>]; 3] = [
@@ -56,7 +60,15 @@ pub(crate) enum Action {
     Convert(Tags, RoomChoice),
     Read,
     ReadByScope,
-    Event,
+    Event(Option<Key>),
+}
+
+/// An idempotency key of a chat, and the event that is sent with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key {
+    pub(crate) number: u32,
+    /// Most requests with a key have the same event.
+    pub(crate) event: u32,
 }
 
 /// One thing that a client does, with its repeats.
@@ -71,42 +83,65 @@ pub(crate) struct Operation {
     pub(crate) tries: u32,
 }
 
-/// Returns the operations of each client: four to six clients with five to eight operations.
+/// What all operations of a history have in common.
+#[derive(Debug, Clone, Copy)]
+struct Theme {
+    /// The usual tenant.
+    tenant: Tenant,
+    /// The number of scopes.
+    scopes: u32,
+    /// The longest pause before an operation, in milliseconds.
+    pause: u64,
+}
+
+/// Returns the operations of each client: four or five clients with five or six operations.
 pub(crate) fn clients(seed: u64) -> Vec<Vec<Operation>> {
     let mut history = choices(seed, About::History, 0);
-    let scopes = history.u32(1..=3);
-    let pause = [0, 300, 3_000, 12_000][history.usize(..4)];
-    let clients = history.u32(4..=6);
+    let theme = Theme {
+        tenant: if history.u8(..4) == 0 {
+            Tenant::Shop
+        } else {
+            Tenant::School
+        },
+        scopes: history.u32(1..=SCOPES),
+        pause: [0, 300, 3_000, 12_000][history.usize(..4)],
+    };
+    let clients = history.u32(4..=5);
     let client = |client: u32| {
-        let count = choices(seed, About::History, 1 + u64::from(client)).u32(5..=8);
-        let operation = |index| operation(seed, client * 100 + index, scopes, pause);
+        let count = choices(seed, About::History, 1 + u64::from(client)).u32(5..=6);
+        // The clients go from chat to chat at about the same time.
+        let operation = |index| operation(seed, client * 100 + index, index * theme.scopes / count, theme);
         (0..count).map(operation).collect()
     };
     (0..clients).map(client).collect()
 }
 
-/// Returns the chats that the operations of a history can be about.
-pub(crate) fn chats() -> impl Iterator<Item = Chat> {
-    let of = |tenant| (0..3).map(move |scope| Chat { tenant, scope });
-    Tenant::ALL.into_iter().flat_map(of)
+/// Returns the chats that the operations of a history are about.
+pub(crate) fn chats(seed: u64) -> BTreeSet<Chat> {
+    clients(seed).iter().flatten().map(|operation| operation.chat).collect()
 }
 
-fn operation(seed: u64, number: u32, scopes: u32, pause: u64) -> Operation {
+fn operation(seed: u64, number: u32, scope: u32, theme: Theme) -> Operation {
     let mut random = choices(seed, About::Operation, number.into());
+    let is_stray = random.u8(..6) == 0;
     let chat = Chat {
-        tenant: if random.u8(..4) == 0 { Tenant::Shop } else { Tenant::School },
-        scope: random.u32(..scopes),
+        tenant: if random.u8(..8) == 0 {
+            Tenant::Shop
+        } else {
+            theme.tenant
+        },
+        scope: if is_stray { random.u32(..theme.scopes) } else { scope },
     };
     let action = match random.u8(..100) {
         0..40 => Action::Create(tags(&mut random)),
         40..60 => Action::Convert(tags(&mut random), room(&mut random)),
         60..68 => Action::Read,
         68..76 => Action::ReadByScope,
-        _ => Action::Event,
+        _ => Action::Event(key(&mut random)),
     };
     Operation {
         number,
-        pause: Duration::from_millis(random.u64(..=pause)),
+        pause: Duration::from_millis(random.u64(..=theme.pause)),
         chat,
         action,
         tries: random.u32(1..=4),
@@ -121,6 +156,13 @@ fn tags(random: &mut Rng) -> Tags {
         text: texts[random.usize(..texts.len())],
         content,
     }
+}
+
+fn key(random: &mut Rng) -> Option<Key> {
+    random.bool().then(|| Key {
+        number: random.u32(..2),
+        event: u32::from(random.u8(..8) == 0),
+    })
 }
 
 fn room(random: &mut Rng) -> RoomChoice {

@@ -1,6 +1,6 @@
 //! What was observed in a history.
 
-use crate::fault::{Kind, Step};
+use crate::fault::{Call, Kind, Step};
 use crate::lambda::FunctionName;
 use crate::plan::Operation;
 use serde_json::Value;
@@ -45,6 +45,8 @@ pub(crate) enum Ended {
 /// One try of an operation.
 #[derive(Debug, Clone)]
 pub(crate) struct Try {
+    /// Its number in the history.
+    pub(crate) request: u32,
     pub(crate) operation: Operation,
     pub(crate) function: FunctionName,
     /// The room that a convert named.
@@ -63,15 +65,26 @@ impl Try {
     }
 }
 
+/// An attempt at a chat.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    /// Its mark in the table.
+    pub(crate) mark: String,
+    /// The request that it serves.
+    pub(crate) request: u32,
+    /// When its invocation ends.
+    pub(crate) deadline: Duration,
+}
+
 /// The record of a history.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) tries: Vec<Try>,
-    pub(crate) faults: Vec<(Step, Kind)>,
+    pub(crate) faults: Vec<(Step, Kind, Call)>,
     /// The requests that functions sent.
     pub(crate) steps: u64,
-    /// When the invocation of each attempt at a chat ends, by the mark of the attempt.
-    pub(crate) deadlines: Vec<(String, Duration)>,
+    /// The attempts at chats that sent a reservation.
+    pub(crate) attempts: Vec<Attempt>,
     /// The chat of each line that counts a possible orphan.
     pub(crate) orphans: Vec<String>,
     /// Log lines about defects.
@@ -107,7 +120,8 @@ impl Record {
         let text = String::from_utf8_lossy(line);
         if text.contains("\"possible orphan room\"") {
             let line: Value = serde_json::from_slice(line).unwrap_or_default();
-            self.orphans.push(line["chat_id"].as_str().unwrap_or_default().to_owned());
+            self.orphans
+                .push(line["chat_id"].as_str().unwrap_or_default().to_owned());
             self.trace(at, format_args!("counted: {}", line["why"]));
         } else if text.contains("\"panic\"") || text.contains("malformed item") {
             self.defects.push(text.into_owned());

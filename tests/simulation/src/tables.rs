@@ -23,10 +23,13 @@ pub(crate) const CHATS: &str = "chats";
 /// The table of tenants.
 pub(crate) const TENANTS: &str = "tenants";
 
+/// The table of idempotency keys.
+pub(crate) const EVENT_KEYS: &str = "event-keys";
+
 /// An item in DynamoDB's JSON. `None` if there is none.
 pub(crate) type Item = Option<Value>;
 
-/// A change of an item of the table of chats.
+/// A change of an item of the tables of chats and of idempotency keys. No key occurs in both tables.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) at: Duration,
@@ -58,7 +61,7 @@ impl Tables {
     /// Opens empty tables and puts `tenants`.
     pub(crate) fn open(tenants: &[(String, TenantDocument)]) -> Self {
         let database = Database::memory().unwrap();
-        for (table, key) in [(CHATS, "pk"), (TENANTS, "issuer")] {
+        for (table, key) in [(CHATS, "pk"), (EVENT_KEYS, "pk"), (TENANTS, "issuer")] {
             database.create_table(table_request(table, key)).unwrap();
         }
         for (issuer, document) in tenants {
@@ -87,7 +90,7 @@ impl Tables {
         match answer {
             Ok(answer) => {
                 if operation != "GetItem" {
-                    self.note_changes(world.now(), body);
+                    self.note_changes(world.now(), operation, body);
                 }
                 Response::new(answer.into())
             }
@@ -96,17 +99,25 @@ impl Tables {
     }
 
     /// Notes what a write changed.
-    fn note_changes(&self, at: Duration, body: &[u8]) {
+    fn note_changes(&self, at: Duration, operation: &str, body: &[u8]) {
         let request: Value = serde_json::from_slice(body).unwrap();
         let parts = match request["TransactItems"].as_array() {
-            Some(parts) => parts.iter().filter_map(|part| part.as_object()?.values().next()).collect(),
+            Some(parts) => parts
+                .iter()
+                .filter_map(|part| part.as_object()?.values().next())
+                .collect(),
             None => vec![&request],
         };
         let mut changes = self.changes();
-        for part in parts.into_iter().filter(|part| part["TableName"] == CHATS) {
+        for part in parts {
             let key = part.get("Item").unwrap_or(&part["Key"]);
             let key = key["pk"]["S"].as_str().unwrap().to_owned();
-            let after = self.item(&key);
+            let after = match (operation, part.get("Item")) {
+                ("PutItem", Some(item)) => Some(item.clone()),
+                ("DeleteItem", _) => None,
+                // A transaction that was sent again changes nothing.
+                _ => self.item(&part["TableName"], &key),
+            };
             let versions = changes.versions.entry(key.clone()).or_default();
             let before = versions.last().cloned().flatten();
             if before != after {
@@ -121,20 +132,22 @@ impl Tables {
         let request: Value = serde_json::from_slice(body).unwrap();
         let key = request["Key"]["pk"]["S"].as_str().unwrap_or_default();
         let changes = self.changes();
-        let old = changes.versions.get(key).and_then(|all| all.iter().nth_back(1)?.as_ref());
+        let old = changes
+            .versions
+            .get(key)
+            .and_then(|all| all.iter().nth_back(1)?.as_ref());
         let answer = old.map_or(json!({}), |item| json!({"Item": item}));
         Response::new(answer.to_string().into())
     }
 
-    /// Returns an item of the table of chats.
-    fn item(&self, key: &str) -> Item {
-        let request = json!({"TableName": CHATS, "Key": {"pk": {"S": key}}, "ConsistentRead": true});
+    fn item(&self, table: &Value, key: &str) -> Item {
+        let request = json!({"TableName": table, "Key": {"pk": {"S": key}}, "ConsistentRead": true});
         let answer = call(request.to_string().as_bytes(), |get| self.database.get_item(get)).unwrap();
         let mut answer: Value = serde_json::from_slice(&answer).unwrap();
         Some(answer["Item"].take()).filter(Value::is_object)
     }
 
-    /// Returns all items of the table of chats, by key.
+    /// Returns all items of the tables of chats and of idempotency keys, by key.
     pub(crate) fn items(&self) -> BTreeMap<String, Value> {
         let changes = self.changes();
         let last = changes.versions.iter();

@@ -3,6 +3,7 @@
 
 use crate::fault::{Call, Fault, Kind, Step};
 use crate::process::Process;
+use crate::record::Attempt;
 use crate::seed::About;
 use crate::tables::{self, answered};
 use crate::world::World;
@@ -52,13 +53,19 @@ impl Wire {
         let sent = Sent::new(self.server, request);
         let fault = world.fault(step, sent.call);
         self.note(step, &sent, fault);
-        let (there, back) = pace(world, step);
-        sleep(there).await;
+        let pace = world.choices(About::Pace, step.number_in_history()).u64(2..=80);
+        let pace = Duration::from_millis(pace / 2);
         let Some(Fault { kind, delay, is_reset }) = fault else {
+            // All the time is spent on one leg of the way. Two pauses would cost twice as much of ours.
+            if pace.as_millis().is_multiple_of(2) {
+                sleep(pace).await;
+                return Ok(sent.arrive(world).await.map(Ok));
+            }
             let answer = sent.arrive(world).await;
-            sleep(back).await;
+            sleep(pace).await;
             return Ok(answer.map(Ok));
         };
+        sleep(pace).await;
         let answer = match kind {
             Kind::Delayed => {
                 sleep(delay).await;
@@ -91,7 +98,7 @@ impl Wire {
             Kind::Unauthorized => answered(401, r#"{"type":"invalid_authentication","title":"simulated"}"#),
             Kind::KilledBefore => return self.kill().await,
             Kind::KilledAfter => {
-                sent.arrive_after(there, world);
+                sent.arrive_after(pace, world);
                 return self.kill().await;
             }
             Kind::KilledLate => {
@@ -99,7 +106,6 @@ impl Wire {
                 return self.kill().await;
             }
         };
-        sleep(back).await;
         Ok(answer.map(Ok))
     }
 
@@ -115,10 +121,14 @@ impl Wire {
         let mut record = world.record();
         record.steps += 1;
         if let Some(fault) = fault {
-            record.faults.push((step, fault.kind));
+            record.faults.push((step, fault.kind, sent.call));
         }
-        if let Some(attempt) = sent.attempt() {
-            record.deadlines.push((attempt, self.process.deadline()));
+        if let Some(mark) = sent.attempt() {
+            record.attempts.push(Attempt {
+                mark,
+                request: step.request,
+                deadline: self.process.deadline(),
+            });
         }
         let fault = fault.map(|Fault { kind, delay, is_reset }| format!("{kind} {delay:?} {is_reset}"));
         record.trace(
@@ -133,13 +143,6 @@ impl Wire {
             ),
         );
     }
-}
-
-/// Returns how long a request takes to arrive, and its answer to come back.
-fn pace(world: &World, step: Step) -> (Duration, Duration) {
-    let mut random = world.choices(About::Pace, step.number_in_history());
-    let mut leg = || Duration::from_millis(random.u64(1..=20));
-    (leg(), leg())
 }
 
 /// The answer never comes: the connection is reset, or the caller hears nothing and gives up.
@@ -176,7 +179,9 @@ impl Sent {
     /// Takes effect, and returns the answer.
     async fn arrive(&self, world: &World) -> Response<Bytes> {
         match self.server {
-            Server::Aws => world.tables.execute(world, operation(&self.request), self.request.body()),
+            Server::Aws => world
+                .tables
+                .execute(world, operation(&self.request), self.request.body()),
             Server::EventService => world.event_service.call(self.request.clone()).await,
             Server::Endpoint => {
                 let question: Value = serde_json::from_slice(self.request.body()).unwrap_or_default();
@@ -192,7 +197,9 @@ impl Sent {
             sleep(delay).await;
             let status = sent.arrive(&world).await.status();
             let now = world.now();
-            world.record().trace(now, format_args!("late: {} {status}", sent.name()));
+            world
+                .record()
+                .trace(now, format_args!("late: {} {status}", sent.name()));
         });
     }
 
@@ -245,7 +252,10 @@ impl Sent {
 
 /// The operation of a request to AWS: `DynamoDB_20120810.GetItem` is `GetItem`.
 fn operation(request: &Request<Bytes>) -> &str {
-    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+    let target = request
+        .headers()
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok());
     target.and_then(|target| target.rsplit('.').next()).unwrap_or_default()
 }
 

@@ -1,7 +1,9 @@
 //! The changes of items: each one is a step that `docs/creation.md` names.
 
 use super::{Evidence, text};
-use crate::tables::Change;
+use crate::fault::Call;
+use crate::record::{Answer, Try};
+use crate::tables::{Change, Item};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -33,6 +35,7 @@ impl<'a> State<'a> {
 }
 
 pub(super) fn check(evidence: &Evidence, report: &mut impl FnMut(&'static str, String)) {
+    check_dropped(evidence, report);
     for change in &evidence.changes {
         if change.key.starts_with("room#") {
             // The claim of a room is put once.
@@ -41,8 +44,39 @@ pub(super) fn check(evidence: &Evidence, report: &mut impl FnMut(&'static str, S
             }
             continue;
         }
+        if !change.key.starts_with("chat#") {
+            if !is_step_of_key(change) {
+                report("a key changes by the steps of docs/events.md", format!("{change:?}"));
+            }
+            continue;
+        }
         if !is_step(evidence, change) {
-            report("an item changes by the steps of docs/creation.md", format!("{change:?}"));
+            report(
+                "an item changes by the steps of docs/creation.md",
+                format!("{change:?}"),
+            );
+        }
+    }
+}
+
+/// An attempt that failed because of the event service leaves no reservation.
+fn check_dropped(evidence: &Evidence, report: &mut impl FnMut(&'static str, String)) {
+    for attempt in &evidence.attempts {
+        let mut faults = evidence
+            .faults
+            .iter()
+            .filter(|(step, ..)| step.request == attempt.request);
+        let has_failed = |(tried, answer): (&Try, &Answer)| tried.request == attempt.request && answer.status >= 500;
+        if !faults.all(|(.., call)| *call == Call::EventService) || !evidence.answers().any(has_failed) {
+            continue;
+        }
+        let is_of = |item: &Item| matches!(State::of(item.as_ref()), State::Reserved(mark) if mark == attempt.mark);
+        let last = evidence
+            .changes
+            .iter()
+            .rfind(|change| is_of(&change.before) || is_of(&change.after));
+        if last.is_some_and(|change| is_of(&change.after)) {
+            report("a failed attempt leaves no reservation", format!("{attempt:?}"));
         }
     }
 }
@@ -61,10 +95,27 @@ fn is_step(evidence: &Evidence, change: &Change) -> bool {
     }
 }
 
+/// Whether a change of an idempotency key is a step of its protocol. No key expires in a history.
+fn is_step_of_key(change: &Change) -> bool {
+    let of = |item: &Option<Value>| {
+        let item = item.as_ref()?;
+        Some((text(item, "state")?.to_owned(), text(item, "attempt")?.to_owned()))
+    };
+    match (of(&change.before), of(&change.after)) {
+        (None, Some((state, _))) => ["running", "free"].contains(&state.as_str()),
+        (Some((before, old)), Some((after, new))) => match (before.as_str(), after.as_str()) {
+            ("running", "stored" | "free" | "unknown") => old == new,
+            ("free", "running" | "free") => old != new,
+            _ => false,
+        },
+        (_, None) => false,
+    }
+}
+
 /// Whether the invocation of this attempt had ended at `time`.
 fn is_over(evidence: &Evidence, attempt: &str, time: Duration) -> bool {
-    let deadline = evidence.deadlines.iter().find(|(known, _)| known == attempt);
-    deadline.is_some_and(|(_, deadline)| *deadline <= time)
+    let attempt = evidence.attempts.iter().find(|known| known.mark == attempt);
+    attempt.is_some_and(|attempt| attempt.deadline <= time)
 }
 
 /// Whether the claim on the room exists since the same moment, or longer.

@@ -4,16 +4,22 @@
 use super::{Evidence, text};
 use crate::event_service::is_old;
 use crate::plan;
+use crate::world::World;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-pub(super) fn check(evidence: &Evidence, report: &mut impl FnMut(&'static str, String)) {
-    let asked: BTreeSet<String> = plan::chats().map(|chat| format!("chat#{}", chat.id())).collect();
+pub(super) fn check(evidence: &Evidence, world: &World, report: &mut impl FnMut(&'static str, String)) {
+    let asked: BTreeSet<String> = plan::chats(world.seed)
+        .into_iter()
+        .map(|chat| format!("chat#{}", chat.id()))
+        .collect();
     let mut held: BTreeMap<&str, &str> = BTreeMap::new();
     for (key, item) in &evidence.items {
         let Some(id) = key.strip_prefix("chat#") else {
-            check_claim(evidence, key, item, report);
+            if let Some(room) = key.strip_prefix("room#") {
+                check_claim(evidence, room, item, report);
+            }
             continue;
         };
         if !asked.contains(key) {
@@ -42,11 +48,10 @@ pub(super) fn check(evidence: &Evidence, report: &mut impl FnMut(&'static str, S
     check_orphans(evidence, &held, report);
 }
 
-fn check_claim(evidence: &Evidence, key: &str, claim: &Value, report: &mut impl FnMut(&'static str, String)) {
-    let room = key.strip_prefix("room#");
+fn check_claim(evidence: &Evidence, room: &str, claim: &Value, report: &mut impl FnMut(&'static str, String)) {
     let chat = text(claim, "chat_id").and_then(|id| evidence.chat(id));
-    if chat.and_then(|chat| text(chat, "event_room_id")) != room {
-        report("a claim is for the room of its chat", format!("{key} {claim}"));
+    if chat.and_then(|chat| text(chat, "event_room_id")) != Some(room) {
+        report("a claim is for the room of its chat", format!("{room} {claim}"));
     }
 }
 
@@ -61,7 +66,10 @@ fn check_orphans(evidence: &Evidence, held: &BTreeMap<&str, &str>, report: &mut 
     for (chat, rooms) in orphans {
         let counted = evidence.orphans.iter().filter(|counted| **counted == chat).count();
         if counted < rooms {
-            report("every orphan is counted", format!("chat {chat}: {rooms} orphans, {counted} counted"));
+            report(
+                "every orphan is counted",
+                format!("chat {chat}: {rooms} orphans, {counted} counted"),
+            );
         }
     }
 }

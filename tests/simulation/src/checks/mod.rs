@@ -7,14 +7,14 @@ mod events;
 
 pub(crate) use answers::Contract;
 
-use crate::record::{Answer, Try};
+use crate::fault::{Call, Kind, Step};
+use crate::record::{Answer, Attempt, Try};
 use crate::tables::Change;
 use crate::world::World;
 use local::event_service::Room;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 /// Something that must not happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,10 @@ pub struct Violation {
 
 impl Violation {
     pub(crate) fn new(rule: &'static str, what: impl Into<String>) -> Self {
-        Self { rule, what: what.into() }
+        Self {
+            rule,
+            what: what.into(),
+        }
     }
 }
 
@@ -45,7 +48,8 @@ struct Evidence {
     changes: Vec<Change>,
     rooms: Vec<Room>,
     orphans: Vec<String>,
-    deadlines: Vec<(String, Duration)>,
+    attempts: Vec<Attempt>,
+    faults: Vec<(Step, Kind, Call)>,
     defects: Vec<String>,
 }
 
@@ -58,7 +62,8 @@ impl Evidence {
             changes: world.tables.all_changes(),
             rooms: world.event_service.rooms(),
             orphans: record.orphans.clone(),
-            deadlines: record.deadlines.clone(),
+            attempts: record.attempts.clone(),
+            faults: record.faults.clone(),
             defects: record.defects.clone(),
         }
     }
@@ -84,7 +89,7 @@ pub(crate) fn violations(world: &World, contract: &Contract) -> Vec<Violation> {
     }
     answers::check(&evidence, contract, &mut report);
     changes::check(&evidence, &mut report);
-    chats::check(&evidence, &mut report);
+    chats::check(&evidence, world, &mut report);
     events::check(&evidence, world, &mut report);
     violations
 }
