@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The most scopes of a tenant.
-const SCOPES: u32 = 3;
+const SCOPES: u32 = 2;
 
 /// Texts of tags. Texts in one line are the same content.
 const TAGS: [&[Option<&str>]; 3] = [

@@ -99,9 +99,13 @@ fn spread(counts: &BTreeMap<usize, u64>) -> String {
     let (Some((least, _)), Some((most, _))) = (counts.first_key_value(), counts.last_key_value()) else {
         return "none".to_owned();
     };
+    format!("{least} to {most}, on average {:.1}", average(counts))
+}
+
+fn average(counts: &BTreeMap<usize, u64>) -> f64 {
     let count: u64 = counts.values().sum();
     let sum: f64 = counts.iter().map(|(value, count)| *value as f64 * *count as f64).sum();
-    format!("{least} to {most}, on average {:.1}", sum / count as f64)
+    sum / count as f64
 }
 
 impl fmt::Display for Report {
