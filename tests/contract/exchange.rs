@@ -11,8 +11,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The encoded path, without the query.
     pub path: &'a str,
-    /// The content type.
-    pub content_type: Option<&'a str>,
+    /// The headers.
+    pub headers: &'a HeaderMap,
     /// The body.
     pub body: Option<&'a [u8]>,
 }
@@ -26,6 +26,17 @@ pub struct Answer<'a> {
     pub headers: &'a HeaderMap,
     /// The body's text.
     pub text: &'a str,
+}
+
+impl Request<'_> {
+    /// The value of a header as the function gets it: several values are joined. `None` without that header.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let values = self.headers.get_all(name).iter();
+        let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        // White space around a value does not belong to it.
+        let texts: Vec<&str> = values.iter().map(|value| value.trim_matches([' ', '\t'])).collect();
+        (!texts.is_empty()).then(|| texts.join(","))
+    }
 }
 
 impl Answer<'_> {

@@ -66,7 +66,10 @@ pub(crate) struct Paths(Vec<(String, Vec<String>, Operation)>);
 #[derive(Debug)]
 pub(crate) struct Operation {
     id: String,
+    /// The parameters in the path.
     parameters: BTreeMap<String, Validator>,
+    /// The parameters in headers.
+    headers: BTreeMap<String, Validator>,
     body: Option<Validator>,
     responses: BTreeMap<u16, Response>,
 }
@@ -127,16 +130,19 @@ impl Operation {
         let count = document
             .at(&format!("{place}/parameters"))
             .map_or(0, |(_, all)| all.as_array().map_or(0, Vec::len));
-        let parameters = (0..count).filter_map(|index| {
-            let (place, parameter) = document.at(&format!("{place}/parameters/{index}"))?;
-            let is_in_path = parameter["in"] == "path";
-            is_in_path.then(|| {
-                (
-                    text(document, &format!("{place}/name")),
-                    document.validator(&format!("{place}/schema")),
-                )
-            })
-        });
+        let parameters_in = |part: &str| {
+            let parameters = (0..count).filter_map(|index| {
+                let (place, parameter) = document.at(&format!("{place}/parameters/{index}"))?;
+                let is_in_part = parameter["in"] == part;
+                is_in_part.then(|| {
+                    (
+                        text(document, &format!("{place}/name")),
+                        document.validator(&format!("{place}/schema")),
+                    )
+                })
+            });
+            parameters.collect()
+        };
         let body = format!("{place}/requestBody/content/application~1json/schema");
         let responses = names(document, &format!("{place}/responses")).map(|status| {
             let response = Response::of(document, &format!("{place}/responses/{status}"));
@@ -144,7 +150,8 @@ impl Operation {
         });
         Self {
             id,
-            parameters: parameters.collect(),
+            parameters: parameters_in("path"),
+            headers: parameters_in("header"),
             body: document.at(&body).map(|_| document.validator(&body)),
             responses: responses.collect(),
         }
@@ -211,17 +218,23 @@ impl Operation {
         answer: &Answer<'_>,
     ) -> Result<(), String> {
         let body = request.body.and_then(|body| serde_json::from_slice::<Value>(body).ok());
+        let mut headers = self.headers.iter();
+        let valid_headers = headers.try_for_each(|(name, validator)| match request.header(name) {
+            Some(value) => validate(validator, &value.into(), name),
+            None => Ok(()),
+        });
         let valid_parameters = parameters.iter().try_for_each(|(&name, value)| {
             let validator = self.parameters.get(name).ok_or(format!("{name} is not declared"))?;
             validate(validator, &Value::from(value.as_str()), name)
         });
+        let valid_parameters = valid_parameters.and(valid_headers);
         let valid_body = match (&self.body, &body) {
             (Some(validator), Some(body)) => validate(validator, body, "the request's body"),
             (Some(_), None) => Err("a body is required".to_owned()),
             (None, _) => Ok(()),
         };
         if answer.is_success() {
-            let content_type = request.content_type.unwrap_or("application/json");
+            let content_type = request.header("content-type").unwrap_or("application/json".to_owned());
             if !content_type.contains("json") {
                 return Err(format!("{}: {content_type} was accepted", self.id));
             }
@@ -237,8 +250,8 @@ impl Operation {
         };
         match problem["type"].as_str() {
             Some("invalid_parameter") if valid_parameters.is_ok() => Err(format!(
-                "{} rejected parameters that the contract allows: {parameters:?}",
-                self.id
+                "{} rejected parameters that the contract allows: {parameters:?}, {:?}",
+                self.id, request.headers
             )),
             Some("invalid_payload" | "invalid_event") if valid_body.is_ok() && violations.iter().any(is_in_schemas) => {
                 Err(format!(
@@ -294,8 +307,13 @@ impl Response {
         if let Some((name, _)) = self.headers.iter().find(missing) {
             return Err(format!("the header {name} is missing"));
         }
-        // OpenAPI declares headers per status, but only these two types have a Retry-After.
-        let asks_to_wait = ["chat_creation_in_progress", "service_unavailable"].contains(&kind);
+        // OpenAPI declares headers per status, but only these types have a Retry-After.
+        let asks_to_wait = [
+            "chat_creation_in_progress",
+            "event_creation_in_progress",
+            "service_unavailable",
+        ]
+        .contains(&kind);
         match (asks_to_wait, headers.contains_key(header::RETRY_AFTER)) {
             (true, false) => Err(format!("Retry-After is missing from {kind}")),
             (false, true) => Err(format!("Retry-After does not belong to {kind}")),

@@ -16,6 +16,8 @@ struct Exchange<'a> {
     path: &'a str,
     /// The request's body.
     sent: Option<Value>,
+    /// The request's headers, besides the content type.
+    sent_headers: Vec<(&'static str, &'a str)>,
     status: u16,
     content_type: &'a str,
     /// The answer's headers, besides those that every answer has.
@@ -31,6 +33,7 @@ impl<'a> Exchange<'a> {
             method,
             path,
             sent: None,
+            sent_headers: Vec::new(),
             status,
             content_type,
             headers: Vec::new(),
@@ -61,10 +64,15 @@ impl<'a> Exchange<'a> {
             .collect();
         headers.insert("content-type", self.content_type.parse().unwrap());
         let sent = self.sent.as_ref().map(ToString::to_string);
+        let content_type = sent.as_ref().map(|_| ("content-type", JSON));
+        let sent_headers = self.sent_headers.iter().copied().chain(content_type);
+        let sent_headers = sent_headers
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
         let request = Request {
             method: self.method,
             path: self.path,
-            content_type: sent.as_ref().map(|_| JSON),
+            headers: &sent_headers,
             body: sent.as_ref().map(String::as_bytes),
         };
         let text = self.body.to_string();
@@ -204,10 +212,35 @@ fn a_request_that_succeeded_must_be_valid_and_one_that_was_rejected_must_not() {
     rejection["errors"][0]["detail"] = json!("must be given once");
     assert!(rejected(&valid, &rejection).check().is_ok());
 
-    let body = problem("invalid_parameter", 400, "A path parameter is not valid");
+    let body = problem("invalid_parameter", 400, "A path parameter or header is not valid");
     let rejected = |path| Exchange::new("GET", path, 400, PROBLEM, &body).check();
     assert!(rejected("/api/v1/chats/math").is_ok());
     assert!(rejected(CHAT).is_err());
+}
+
+#[test]
+fn a_header_that_is_declared_must_be_valid_exactly_if_the_request_succeeded() {
+    let path = format!("{CHAT}/events");
+    let event = |keys: &[&'static str], status, content_type, body: &Value| Exchange {
+        sent: Some(json!({"type": "t", "data": 1})),
+        sent_headers: keys.iter().map(|key| ("idempotency-key", *key)).collect(),
+        ..Exchange::new("POST", &path, status, content_type, body)
+    };
+    let rejection = problem("invalid_parameter", 400, "A path parameter or header is not valid");
+    for (keys, is_valid) in [
+        (&[][..], true),
+        (&["a"], true),
+        // White space at the ends does not belong to a value, and two values are one.
+        (&[" a\t"], true),
+        (&["a", "b"], true),
+        (&["a b"], false),
+        (&["a", "b c"], false),
+        (&[""], false),
+    ] {
+        assert_eq!(event(keys, 201, JSON, &json!({})).check().is_ok(), is_valid, "{keys:?}");
+        let rejected = event(keys, 400, PROBLEM, &rejection).check();
+        assert_eq!(rejected.is_ok(), !is_valid, "{keys:?}");
+    }
 }
 
 #[test]

@@ -4,8 +4,10 @@ use crate::support::{Answer, Api, SCHOOL, options};
 use local::Options;
 use local::demo::{self, DemoTenants, TenantName};
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -20,7 +22,13 @@ struct Output {
 /// Runs `cargo local` with these arguments in an empty environment, without a region and credentials.
 async fn run(arguments: &[&str]) -> Output {
     let binary = options().await.binaries["local"].clone();
-    let output = Command::new(binary).args(arguments).env_clear().output().await.unwrap();
+    let output = Command::new(binary)
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
     Output {
         ok: output.status.success(),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -44,9 +52,15 @@ impl Tenants {
 
     /// Runs `tenant VERB WHAT` on the stack's table.
     async fn run(&self, verb: &str, what: impl AsRef<Path>) -> Output {
+        self.run_with(verb, what, &[]).await
+    }
+
+    /// The same with more options.
+    async fn run_with(&self, verb: &str, what: impl AsRef<Path>, more: &[&str]) -> Output {
         let what = what.as_ref().to_str().unwrap();
         let url = self.api.stack.dynamodb_url();
-        run(&["tenant", verb, what, "--table", "TenantsTable", "--dynamodb-url", url]).await
+        let arguments = ["tenant", verb, what, "--table", "TenantsTable", "--dynamodb-url", url];
+        run(&[&arguments[..], more].concat()).await
     }
 
     fn file(&self, text: &str) -> PathBuf {
@@ -113,6 +127,181 @@ async fn a_tenant_is_accepted_as_soon_as_it_is_put() {
     let token = tenants.api.stack.tenants().sign(TenantName::School, claims).unwrap();
     let answer = create(&tenants.api, &token, "library.example.org").await;
     assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+/// The claims in a table of tenants: audiences and their owners.
+fn claims(tenants: &Tenants) -> BTreeMap<String, BTreeSet<String>> {
+    let request = serde_json::from_value(json!({"TableName": "TenantsTable", "ConsistentRead": true})).unwrap();
+    let items = serde_json::to_value(tenants.api.stack.tables().scan(request).unwrap()).unwrap();
+    let items = items["Items"].as_array().unwrap().iter();
+    let claims = items.filter_map(|item| {
+        let audience = item["issuer"]["S"].as_str().unwrap().strip_prefix('\u{1}')?;
+        let owners: BTreeSet<String> = serde_json::from_value(item["owners"]["SS"].clone()).unwrap_or_default();
+        (!owners.is_empty()).then(|| (audience.to_owned(), owners))
+    });
+    claims.collect()
+}
+
+/// The owners of the example's audiences, and of the school's.
+fn owners(tenants: &Tenants) -> Vec<String> {
+    let claims = claims(tenants);
+    let owners = ["university", "staff.university", "club.university", "school"].map(|name| {
+        let owners = claims.get(&format!("{name}.example.org"));
+        owners.into_iter().flatten().cloned().collect::<Vec<_>>().join(" ")
+    });
+    owners.to_vec()
+}
+
+const UNIVERSITY: &str = "iam.university.example.org";
+
+#[tokio::test]
+async fn an_audience_of_another_tenant_is_put_only_if_it_is_shared_and_released_when_it_is_dropped() {
+    let tenants = Tenants::start().await;
+    let school = TenantName::School.issuer();
+    assert_eq!(owners(&tenants), ["", "", "", &school]);
+    assert!(tenants.run("put", example()).await.ok);
+    assert_eq!(owners(&tenants), [UNIVERSITY, UNIVERSITY, UNIVERSITY, &school]);
+
+    // The mistake: another issuer with two audiences that are taken.
+    let text = fs::read_to_string(example()).unwrap();
+    let other = text
+        .replace(UNIVERSITY, "iam.other.example.org")
+        .replace("\"club.university.example.org\"", "\"club.other.example.org\"")
+        .replace("\"staff.university.example.org\"", "\"school.example.org\"");
+    let other = tenants.file(&other);
+    let taken = tenants.run("put", &other).await;
+    let told = format!("the audience school.example.org is {school}'s already; --shared");
+    assert!(!taken.ok && taken.err.contains(&told), "{taken:?}");
+    assert!(!tenants.run("get", "iam.other.example.org").await.ok);
+    assert_eq!(claims(&tenants).len(), 6);
+
+    let shared = tenants.run_with("put", &other, &["--shared"]).await;
+    assert!(shared.ok, "{shared:?}");
+    let both = format!("iam.other.example.org {UNIVERSITY}");
+    let both_schools = format!("iam.other.example.org {school}");
+    assert_eq!(owners(&tenants), [&both, UNIVERSITY, UNIVERSITY, &both_schools]);
+    // What is shared stays so for either of them.
+    assert!(tenants.run("put", &other).await.ok);
+    assert!(tenants.run("put", example()).await.ok);
+
+    // The university drops two audiences, and then everything.
+    let (kept, dropped) = text.split_once("[audiences.\"staff.").unwrap();
+    assert!(dropped.contains("[audiences.\"club."));
+    let put = tenants.run_with("put", tenants.file(kept), &["--yes"]).await;
+    assert!(put.ok, "{put:?}");
+    assert_eq!(owners(&tenants), [&both, "", "", &both_schools]);
+    let removed = tenants.run_with("remove", UNIVERSITY, &["--yes"]).await;
+    assert!(
+        removed.ok && removed.out.contains("removed from TenantsTable"),
+        "{removed:?}"
+    );
+    assert_eq!(owners(&tenants), ["iam.other.example.org", "", "", &both_schools]);
+    assert!(!tenants.run("get", UNIVERSITY).await.ok);
+    // Released audiences are free.
+    let free = text.replace("[audiences.\"university.", "[audiences.\"new.");
+    assert!(tenants.run("put", tenants.file(&free)).await.ok);
+    assert_eq!(
+        owners(&tenants),
+        ["iam.other.example.org", UNIVERSITY, UNIVERSITY, &both_schools]
+    );
+}
+
+#[tokio::test]
+async fn before_a_tenant_is_replaced_or_removed_the_difference_is_shown_and_somebody_must_say_yes() {
+    let tenants = Tenants::start().await;
+    assert!(tenants.run("put", example()).await.ok);
+    let before = tenants.run("get", UNIVERSITY).await.out;
+    let text = fs::read_to_string(example()).unwrap();
+    let changed = tenants.file(&text.replace("\"dean.university.example.org\", ", ""));
+    for (verb, what, question) in [
+        ("put", changed.to_str().unwrap(), "Replace the tenant iam.university"),
+        ("remove", UNIVERSITY, "Remove the tenant iam.university"),
+    ] {
+        let said = tenants.run(verb, what).await;
+        assert!(
+            !said.ok && said.err.contains(question) && said.err.contains("--yes"),
+            "{said:?}"
+        );
+        assert!(
+            said.err.contains("\n-    \"dean.university.example.org\",\n"),
+            "{said:?}"
+        );
+        assert_eq!(tenants.run("get", UNIVERSITY).await.out, before);
+    }
+    let put = tenants.run_with("put", &changed, &["--yes"]).await;
+    assert!(put.ok && put.err.contains("\n-    \"dean."), "{put:?}");
+    assert!(!tenants.run("get", UNIVERSITY).await.out.contains("dean"));
+    // A malformed item is shown as it is.
+    tenants.put_item(json!({"issuer": {"S": UNIVERSITY}, "document": {"S": "{\"keys\": 7}"}}));
+    let said = tenants.run("put", &changed).await;
+    assert!(!said.ok && said.err.contains("\n-{\"keys\": 7}\n"), "{said:?}");
+    assert!(tenants.run_with("put", &changed, &["--yes"]).await.ok);
+    assert!(!tenants.run_with("remove", "nobody", &["--yes"]).await.ok);
+}
+
+#[tokio::test]
+async fn audiences_of_tenants_that_exist_can_be_claimed() {
+    let tenants = Tenants::start().await;
+    let text = fs::read_to_string(example()).unwrap();
+    for name in ["copy", "old"] {
+        let file = tenants.file(&text.replace(UNIVERSITY, &format!("iam.{name}.example.org")));
+        let put = tenants.run_with("put", &file, &["--shared"]).await;
+        assert!(put.ok, "{put:?}");
+    }
+    // As if the tenants had been put before there were claims.
+    let all = claims(&tenants);
+    for audience in all.keys() {
+        let key = json!({"TableName": "TenantsTable", "Key": {"issuer": {"S": format!("\u{1}{audience}")}}});
+        let tables = tenants.api.stack.tables();
+        tables.delete_item(serde_json::from_value(key).unwrap()).unwrap();
+    }
+    assert!(claims(&tenants).is_empty());
+    let claim = async |more: &[&str]| {
+        let url = tenants.api.stack.dynamodb_url();
+        let arguments = ["tenant", "claim", "--table", "TenantsTable", "--dynamodb-url", url];
+        run(&[&arguments[..], more].concat()).await
+    };
+    // Both have the same audiences, so only the first can claim them. The demo tenants' are their own.
+    let said = claim(&[]).await;
+    assert!(
+        !said.ok && said.err.contains("iam.old.example.org: the audience "),
+        "{said:?}"
+    );
+    assert_eq!(
+        claims(&tenants)["school.example.org"],
+        BTreeSet::from([TenantName::School.issuer()])
+    );
+    let said = claim(&["--shared"]).await;
+    assert!(said.ok && said.out.contains("iam.old.example.org"), "{said:?}");
+    assert_eq!(claims(&tenants), all);
+}
+
+#[tokio::test]
+async fn a_tenant_has_at_most_ninety_audiences() {
+    let tenants = Tenants::start().await;
+    let text = fs::read_to_string(example()).unwrap();
+    let (start, _) = text.split_once("[audiences.").unwrap();
+    let with = |name: &str, count: usize| {
+        let audiences =
+            (0..count).map(|number| format!("[audiences.\"{name}{number}.org\"]\nauthorization = \"scopes\"\n"));
+        tenants.file(&format!("{start}{}", audiences.collect::<String>()))
+    };
+    let said = tenants.run("put", with("a", 91)).await;
+    assert!(
+        !said.ok && said.err.contains("at most 90 audiences, and this one has 91"),
+        "{said:?}"
+    );
+    assert!(tenants.run("put", with("a", 90)).await.ok);
+    let said = tenants.run_with("put", with("b", 90), &["--yes"]).await;
+    assert!(
+        !said.ok && said.err.contains("too many audiences change at once"),
+        "{said:?}"
+    );
+    assert!(tenants.run_with("put", with("a", 2), &["--yes"]).await.ok);
+    assert!(tenants.run_with("put", with("b", 90), &["--yes"]).await.ok);
+    assert_eq!(claims(&tenants).len(), 90 + TenantName::ALL.len());
+    assert!(tenants.run_with("remove", UNIVERSITY, &["--yes"]).await.ok);
+    assert_eq!(claims(&tenants).len(), TenantName::ALL.len());
 }
 
 #[tokio::test]
@@ -231,4 +420,33 @@ async fn the_event_command_prints_an_event_that_is_authorized() {
     }
     let said = run(&["event", "nowhere.json"]).await;
     assert!(!said.ok && said.err.contains("nowhere.json: No such file"), "{said:?}");
+}
+
+#[tokio::test]
+async fn reservations_that_are_over_are_listed_and_counted_and_running_ones_are_not() {
+    let api = Api::start().await;
+    let reserved = |scope: &str, until: i64| {
+        json!({
+            "pk": {"S": format!("chat#{}", uuid::Uuid::new_v4())}, "audience": {"S": SCHOOL}, "scope": {"S": scope},
+            "created_at": {"N": "1795442041"}, "attempt": {"S": uuid::Uuid::new_v4()}, "reserved_until": {"N": until.to_string()},
+        })
+    };
+    assert_eq!(
+        api.create(&json!({"audience": SCHOOL, "scope": "ready"})).await.status,
+        201
+    );
+    let now = chats::clock::unix_seconds();
+    api.table().put(reserved("over", now - 1));
+    api.table().put(reserved("running", now + 60));
+    let url = api.stack.dynamodb_url();
+    let listed = run(&["reservations", "--table", "ChatsTable", "--dynamodb-url", url]).await;
+    assert!(listed.ok, "{listed:?}");
+    let lines: Vec<_> = listed.out.lines().collect();
+    let [over, count] = lines[..] else { panic!("{listed:?}") };
+    assert!(
+        over.starts_with("2026-11-23T13:54:01Z ") && over.ends_with("school.example.org \"over\""),
+        "{over}"
+    );
+    // The chat, the claim on its room, and the two reservations.
+    assert_eq!(count, "1 reservations in ChatsTable are over (4 items read)");
 }

@@ -14,6 +14,7 @@ mod crashes;
 #[cfg(feature = "deployed")]
 mod deployed;
 mod endpoint;
+mod event_keys;
 mod event_service;
 mod event_service_contract;
 mod event_service_faults;

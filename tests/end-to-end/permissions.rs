@@ -97,7 +97,13 @@ async fn read_and_create_event(api: &Api) {
         expect(api, &api.get(&format!("/api/v1/chats/{chat_id}")).await, read);
         let by_scope = format!("/api/v1/audiences/{SCHOOL}/chats/{scope}");
         expect(api, &api.get(&by_scope).await, read);
-        expect(api, &api.create_event(&chat_id.to_string(), &event).await, posted);
+        let chat_id = chat_id.to_string();
+        expect(api, &api.create_event(&chat_id, &event).await, posted);
+        expect(
+            api,
+            &api.create_event_once(&chat_id, event.to_string(), "key").await,
+            posted,
+        );
     }
 }
 
@@ -227,8 +233,9 @@ async fn a_role_allows_exactly_what_its_function_asks_of_kms() {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let api = Api::with(variables.into()).await;
-    // The functions that only read chats sign nothing but tokens for a tenant's endpoint.
-    let tenant = OwnTenant::with_endpoint("college", "https://127.0.0.1:1/authorize".to_owned());
+    // The functions that only read chats sign nothing but tokens for a tenant's endpoint, which must have a name. It is
+    // not resolved, because there is no token for it.
+    let tenant = OwnTenant::with_endpoint("college", "https://iam.college.invalid/authorize".to_owned());
     tenant.put(&api.stack);
     let audience = &tenant.audience;
     let ready = json!({"event_room_id": {"S": Uuid::new_v4()}});

@@ -38,7 +38,7 @@ impl Sample {
 }
 
 /// The samples, in an order that gives these answers on one stack.
-pub(crate) const SAMPLES: [Sample; 11] = [
+pub(crate) const SAMPLES: [Sample; 13] = [
     Sample::success("create-chat", "create-chat", 201),
     Sample::success("create-chat-base64", "create-chat", 201),
     Sample::failure("create-chat-unknown-attribute", "create-chat", 400, "invalid_payload"),
@@ -54,6 +54,13 @@ pub(crate) const SAMPLES: [Sample; 11] = [
         "chat_not_found",
     ),
     Sample::success("create-chat-event", "create-chat-event", 201),
+    Sample::success("create-chat-event-with-key", "create-chat-event", 201),
+    Sample::failure(
+        "create-chat-event-with-key-reused",
+        "create-chat-event",
+        422,
+        "idempotency_key_reused",
+    ),
     Sample::failure(
         "create-chat-event-nul-character",
         "create-chat-event",

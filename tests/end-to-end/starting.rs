@@ -61,6 +61,20 @@ async fn every_function_needs_the_table_of_chats() {
 }
 
 #[tokio::test]
+async fn creating_events_needs_the_table_of_idempotency_keys() {
+    for value in [
+        None,
+        Some(""),
+        Some(" "),
+        Some("a table"),
+        Some("t\u{e4}bchen"),
+        Some(KEYS[0]),
+    ] {
+        assert_stops("create-chat-event", "EVENT_KEYS_TABLE", value).await;
+    }
+}
+
+#[tokio::test]
 async fn functions_that_write_need_the_event_services_url_and_an_account_there() {
     for function in ["create-chat", "convert-chat", "create-chat-event"] {
         for value in [
@@ -108,6 +122,9 @@ async fn a_malformed_option_stops_the_functions_that_read_it() {
     }
     for text in ["0", "-1", "1e5", "102400 bytes", "999999999999999999999999"] {
         assert_stops("create-chat-event", "EVENT_DATA_LIMIT", Some(text)).await;
+    }
+    for text in ["yes", "TRUE", "1", "maybe"] {
+        assert_stops("read-chat", "ALLOW_PRIVATE_ENDPOINTS", Some(text)).await;
     }
     for text in ["AWS/Lambda", "two words", "t\u{e4}bchen", &"x".repeat(256)] {
         assert_stops("read-chat", "METRICS_NAMESPACE", Some(text)).await;

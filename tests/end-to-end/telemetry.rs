@@ -143,6 +143,69 @@ async fn metrics_include_the_capacity_that_a_request_consumed() {
 }
 
 #[tokio::test]
+async fn the_outcome_of_an_event_under_a_key_is_counted() {
+    let proxy = Proxy::start(|_| Act::Pass).await;
+    let api = Api::behind(EVENT_SERVICE, &proxy).await;
+    assert_eq!(api.create(&math()).await.status, 201);
+    let send = async |key: &str| api.create_event_once(MATH, r#"{"type":"t","data":1}"#, key).await;
+    // The process reads the tenant and the chat once.
+    assert_eq!(send("fills-the-memory").await.status, 201);
+    let counts_of = async |answer: &Answer| counts(&api.record_of(answer).await);
+
+    let created = send("a").await;
+    let expected = counted([("2xx", 1.0), ("TableWriteCapacity", 2.0)]);
+    assert_eq!(counts_of(&created).await, expected);
+    // A repeat is one put whose condition fails. DynamoDB does not report the capacity of such a put.
+    let replayed = send("a").await;
+    assert_eq!(counts_of(&replayed).await, counted([("2xx", 1.0), ("Replays", 1.0)]));
+
+    proxy.follow(|_| Act::LoseAnswer);
+    let unknown = send("b").await;
+    let expected = counted([
+        ("5xx", 1.0),
+        ("EventServiceFailures", 1.0),
+        ("UnknownEventOutcomes", 1.0),
+    ]);
+    assert_eq!((unknown.status, failure(&api, &unknown).await), (502, expected.clone()));
+    let repeated = send("b").await;
+    assert_eq!(repeated.problem(), (409, "event_outcome_unknown"));
+    let expected_of_repeat = counted([("4xx", 1.0), ("UnknownEventOutcomes", 1.0)]);
+    assert_eq!(counts_of(&repeated).await, expected_of_repeat);
+    let without_key = api.create_event(MATH, &json!({"type": "t", "data": 1})).await;
+    assert_eq!((without_key.status, failure(&api, &without_key).await), (502, expected));
+    let lines = api.stack.logs().lines();
+    assert!(
+        !lines.iter().any(|line| line.contains("fills-the-memory")),
+        "keys are not logged"
+    );
+}
+
+#[tokio::test]
+async fn a_table_of_keys_that_fails_is_counted_as_a_table() {
+    let proxy = Proxy::start(|_| Act::Pass).await;
+    let api = Api::behind(TABLE, &proxy).await;
+    assert_eq!(api.create(&math()).await.status, 201);
+    let event = r#"{"type":"t","data":1}"#;
+    for (status, exception, problem) in [
+        (400, "AccessDeniedException", (500, "internal_error")),
+        (500, "InternalServerError", (503, "service_unavailable")),
+    ] {
+        let body = json!({"__type": format!("com.amazon.coral.service#{exception}")}).to_string();
+        proxy.follow(move |seen| {
+            if seen.is_about_keys() {
+                Act::Answer(status, "application/x-amz-json-1.0", body.clone())
+            } else {
+                Act::Pass
+            }
+        });
+        let failed = api.create_event_once(MATH, event, "a").await;
+        assert_eq!(failed.problem(), problem);
+        let expected = counted([("5xx", 1.0), ("TableFailures", 1.0)]);
+        assert_eq!(failure(&api, &failed).await, expected, "{exception}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_first_request_of_a_process_is_a_cold_start() {
     let api = Api::start().await;
     for expected in [Some(1.0), None, None] {

@@ -74,7 +74,7 @@ impl Account {
 
     /// Returns whether the account may learn that chats of this audience exist.
     pub fn can_see(&self, audience: &Audience) -> bool {
-        self.tenant.authorization(audience).is_some()
+        self.tenant.method(audience).is_some()
     }
 }
 

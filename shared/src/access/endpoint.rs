@@ -3,11 +3,13 @@
 
 use super::authentication::Account;
 use super::authorization::Question;
+use super::endpoint_url::EndpointUrl;
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
 use crate::domain::{Dependency, Error, Source};
-use crate::outbound::http::{Answer, HttpError, IDLE_LIMIT, Limits, SendRequest};
-use crate::outbound::identity::Identity;
+use crate::outbound::breaker::Breaker;
+use crate::outbound::http::{Answer, CONNECT_PAUSES, HttpError, IDLE_LIMIT, Limits, SendRequest};
+use crate::outbound::identity::{Identity, KMS_PAUSE};
 use crate::telemetry;
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -16,8 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
-use url::Url;
+use tokio::time::{Instant, sleep};
 
 /// How long a decision is kept, whether it allows or denies (`docs/design.md#tenants-endpoints`).
 const DECISION_AGE: Duration = Duration::from_secs(30);
@@ -38,12 +39,14 @@ pub(super) struct Endpoints {
     client: Arc<dyn SendRequest>,
     identity: Arc<Identity>,
     decisions: Cache<Inquiry, bool>,
+    /// By the origin of an endpoint.
+    breaker: Breaker<String>,
 }
 
 /// A question about an account to an endpoint: everything that the decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Inquiry {
-    endpoint: String,
+    endpoint: EndpointUrl,
     namespace: String,
     subject: String,
     question: Question,
@@ -51,9 +54,9 @@ struct Inquiry {
 
 impl Inquiry {
     /// Creates the inquiry whether `account` may do what `question` asks.
-    fn new(endpoint: &str, account: &Account, question: Question) -> Self {
+    fn new(endpoint: &EndpointUrl, account: &Account, question: Question) -> Self {
         Self {
-            endpoint: endpoint.to_owned(),
+            endpoint: endpoint.clone(),
             namespace: account.audience().to_owned(),
             subject: account.subject().to_owned(),
             question,
@@ -87,6 +90,7 @@ impl Endpoints {
             client,
             identity,
             decisions: Cache::new(DECISION_ENTRIES, DECISION_AGE),
+            breaker: Breaker::new(),
         }
     }
 
@@ -97,7 +101,7 @@ impl Endpoints {
     /// [`Error::ServiceUnavailable`] if the endpoint fails and refuses nothing. A failure never counts as "allowed".
     pub(super) async fn allow(
         &self,
-        endpoint: &str,
+        endpoint: &EndpointUrl,
         account: &Account,
         questions: Vec<Question>,
         deadline: Deadline,
@@ -117,9 +121,7 @@ impl Endpoints {
         }
         // Signing the token may take time, too.
         let asked = deadline.within(telemetry::upstream(self.ask(endpoint, &unknown))).await;
-        let decisions = asked
-            .unwrap_or_else(|elapsed| Err(elapsed.into()))
-            .map_err(unavailable)?;
+        let decisions = asked.unwrap_or_else(|elapsed| Err(unavailable(elapsed.into())))?;
         let (mut is_refused, mut failure) = (false, None);
         for (inquiry, decision) in unknown.into_iter().zip(decisions) {
             match decision {
@@ -138,14 +140,35 @@ impl Endpoints {
     }
 
     /// Asks an endpoint all inquiries at the same time, with one token. Returns its decisions in their order.
-    async fn ask(&self, endpoint: &str, inquiries: &[Inquiry]) -> Result<Vec<Result<bool, Source>>, Source> {
+    async fn ask(&self, endpoint: &EndpointUrl, inquiries: &[Inquiry]) -> Result<Vec<Result<bool, Source>>, Error> {
         // Only the local stack has its key in the process.
-        if endpoint.starts_with("http:") && !self.identity.is_local() {
-            return Err("an endpoint without TLS is allowed in the local stack only".into());
+        if let Some(fault) = endpoint.only_local()
+            && !self.identity.is_local()
+        {
+            return Err(unavailable(fault.into()));
         }
-        let token = self.identity.token_for(endpoint).await?;
+        let origin = endpoint.as_url().origin().ascii_serialization();
+        let paused = self.breaker.check(&origin, Moment::now());
+        paused.map_err(|paused| Error::paused(Dependency::TenantEndpoint, paused.rest, paused.into()))?;
+        let token = self.identity.token_for(endpoint.as_url()).await;
+        let token = token.map_err(|error| Error::paused(Dependency::Kms, KMS_PAUSE, error.into()))?;
         let decisions = inquiries.iter().map(|inquiry| self.decide(inquiry, token.clone()));
-        Ok(join_all(decisions).await)
+        let decisions = join_all(decisions).await;
+        self.record(origin, &decisions);
+        Ok(decisions)
+    }
+
+    /// Records whether the endpoint hangs. Questions of the same moment count once.
+    fn record(&self, origin: String, decisions: &[Result<bool, Source>]) {
+        let errors = decisions
+            .iter()
+            .filter_map(|decision| decision.as_ref().err()?.downcast_ref());
+        let errors: Vec<&HttpError> = errors.collect();
+        if errors.iter().any(|error| error.is_unresponsive()) {
+            self.breaker.record_failure(origin, Moment::now());
+        } else if errors.is_empty() {
+            self.breaker.record_answer(&origin);
+        }
     }
 
     /// Asks one inquiry.
@@ -161,7 +184,7 @@ impl Endpoints {
             },
             action: inquiry.question.action,
         };
-        let request = Request::post(Url::parse(&inquiry.endpoint)?.as_str())
+        let request = Request::post(inquiry.endpoint.as_url().as_str())
             .header(header::AUTHORIZATION, token)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::from(serde_json::to_vec(&body)?))?;
@@ -176,18 +199,25 @@ impl Endpoints {
         Ok(actions.iter().any(|action| action == inquiry.question.action))
     }
 
-    /// Sends a question, and sends it once more if its connection fails. A question changes nothing, and the connection
-    /// may have been idle for long. Both attempts share one time-out.
+    /// Sends a question, and sends it again if connecting failed or, once, if the connection was lost. A question changes
+    /// nothing. All tries share one time-out.
     async fn send_repeatedly(&self, request: Request<Bytes>) -> Result<Answer, HttpError> {
         let started = Instant::now();
-        let limits = || Limits {
-            time: Some(TOTAL_TIMEOUT.saturating_sub(started.elapsed())),
-            body_bytes: ANSWER_BYTES,
-            idle: Some(IDLE_LIMIT),
-        };
-        match self.client.send(request.clone(), limits()).await {
-            Err(HttpError::Connect(_) | HttpError::Lost(_)) => self.client.send(request, limits()).await,
-            answer => answer,
+        let remaining = || TOTAL_TIMEOUT.saturating_sub(started.elapsed());
+        let mut pauses = CONNECT_PAUSES.into_iter();
+        let mut was_lost = false;
+        loop {
+            let limits = Limits {
+                time: Some(remaining()),
+                body_bytes: ANSWER_BYTES,
+                idle: Some(IDLE_LIMIT),
+            };
+            let answer = self.client.send(request.clone(), limits).await;
+            match (&answer, pauses.next()) {
+                (Err(HttpError::Connect(_)), Some(pause)) if pause < remaining() => sleep(pause).await,
+                (Err(HttpError::Lost(_)), _) if !was_lost => was_lost = true,
+                _ => return answer,
+            }
         }
     }
 }

@@ -114,6 +114,7 @@
 mod authentication;
 mod authorization;
 mod endpoint;
+mod endpoint_url;
 mod tenant;
 mod tenants;
 #[cfg(test)]
@@ -122,7 +123,7 @@ mod tests;
 pub use authentication::Account;
 pub use authorization::{Action, Convert, Create, CreateEvent, OnChat, Permit, Question, Read, Update};
 pub use tenant::{Authorization, Tenant, TenantDocument, TenantError};
-pub use tenants::{PutTenantError, TenantsTable, tenant_item};
+pub use tenants::{TenantsTable, claim_key, tenant_item};
 
 use crate::clock::{Deadline, Moment};
 use crate::domain::{Audience, Error};
@@ -133,6 +134,7 @@ use authentication::Authentication;
 use endpoint::Endpoints;
 use http::HeaderValue;
 use std::sync::Arc;
+use tenant::Method;
 
 /// Decides who calls and what they may do.
 #[derive(Debug)]
@@ -178,14 +180,14 @@ impl Access {
         action: A,
         deadline: Deadline,
     ) -> Result<Permit<A>, Error> {
-        let authorization = account.tenant.authorization(audience).ok_or(Error::AccessDenied)?;
-        let is_allowed = match authorization {
-            Authorization::Scopes {} => action
+        let method = account.tenant.method(audience).ok_or(Error::AccessDenied)?;
+        let is_allowed = match method {
+            Method::Scopes => action
                 .permissions()
                 .into_iter()
                 .all(|permission| account.has_permission(permission)),
-            Authorization::Accounts { accounts } => accounts.contains(account.as_str()),
-            Authorization::Http { endpoint } => {
+            Method::Accounts(accounts) => accounts.contains(account.as_str()),
+            Method::Http(endpoint) => {
                 let questions = action.questions(account);
                 self.endpoints
                     .allow(endpoint, account, questions, deadline, Moment::now())

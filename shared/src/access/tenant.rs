@@ -1,5 +1,6 @@
 //! A tenant: the keys of its tokens, its audiences, and how it authorizes in each of them.
 
+use super::endpoint_url::EndpointUrl;
 use crate::domain::Audience;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
@@ -8,8 +9,6 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, P
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use url::Url;
 
 /// A tenant in the form that operators write: as TOML in a file, as JSON in the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +73,15 @@ pub struct Tenant {
     issuer: String,
     keys: Vec<Key>,
     token_audiences: BTreeSet<String>,
-    audiences: BTreeMap<String, Authorization>,
+    audiences: BTreeMap<String, Method>,
+}
+
+/// How a tenant authorizes in an audience: an [`Authorization`] that was checked.
+#[derive(Debug)]
+pub(super) enum Method {
+    Scopes,
+    Accounts(BTreeSet<String>),
+    Http(EndpointUrl),
 }
 
 /// A public key and its only algorithm.
@@ -140,38 +147,42 @@ impl Tenant {
             );
         }
         let mut endpoints = BTreeSet::new();
-        for (audience, authorization) in &document.audiences {
+        let mut audiences = BTreeMap::new();
+        for (audience, authorization) in document.audiences {
             let place = format!("audiences.{audience:?}");
-            if let Err(problem) = Audience::parse(audience) {
+            if let Err(problem) = Audience::parse(&audience) {
                 return entry(place, &problem);
             }
-            match authorization {
-                Authorization::Scopes {} => {}
+            let method = match authorization {
+                Authorization::Scopes {} => Method::Scopes,
                 Authorization::Accounts { accounts } => {
                     // <sub>.<aud>. Neither part is empty.
                     if accounts.iter().any(|account| !account.trim_matches('.').contains('.')) {
                         return entry(place, "accounts must be <sub>.<aud>");
                     }
+                    Method::Accounts(accounts)
                 }
                 Authorization::Http { endpoint } => {
-                    if !is_acceptable_endpoint(endpoint) {
+                    let Some(endpoint) = EndpointUrl::parse(&endpoint) else {
                         return entry(place, "endpoint must be an https URL (http on this machine only)");
-                    }
+                    };
                     // Some questions do not identify the audience.
-                    if !endpoints.insert(endpoint) {
+                    if !endpoints.insert(endpoint.clone()) {
                         return entry(
                             place,
                             "endpoint must differ from those of other audiences: add a path or a query",
                         );
                     }
+                    Method::Http(endpoint)
                 }
-            }
+            };
+            audiences.insert(audience, method);
         }
         Ok(Self {
             issuer,
             keys,
             token_audiences: document.token_audiences,
-            audiences: document.audiences,
+            audiences,
         })
     }
 
@@ -195,8 +206,17 @@ impl Tenant {
     }
 
     /// Returns how to authorize in an audience, or `None` if the tenant does not own it.
-    pub(super) fn authorization(&self, audience: &Audience) -> Option<&Authorization> {
+    pub(super) fn method(&self, audience: &Audience) -> Option<&Method> {
         self.audiences.get(audience.as_str())
+    }
+
+    /// Returns the audiences whose endpoint is asked in the local stack only, each with the reason. Elsewhere requests
+    /// that need it are refused.
+    pub fn local_endpoints(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.audiences.iter().filter_map(|(audience, method)| match method {
+            Method::Http(endpoint) => Some((audience.as_str(), endpoint.only_local()?)),
+            Method::Scopes | Method::Accounts(_) => None,
+        })
     }
 }
 
@@ -286,21 +306,6 @@ fn is_usable(algorithm: Algorithm, key: &DecodingKey) -> bool {
     }
 }
 
-/// Returns whether tokens may be sent to this URL: over https, or within this machine.
-fn is_acceptable_endpoint(endpoint: &str) -> bool {
-    let Ok(url) = Url::parse(endpoint) else { return false };
-    let has_secrets = !url.username().is_empty() || url.password().is_some();
-    let is_local = || {
-        let host = url.host_str().unwrap_or_default();
-        host == "localhost"
-            || host
-                .trim_matches(['[', ']'])
-                .parse()
-                .is_ok_and(|address: IpAddr| address.is_loopback())
-    };
-    !has_secrets && (url.scheme() == "https" || (url.scheme() == "http" && is_local()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -343,6 +348,10 @@ mod tests {
         assert!(fault(&document).contains("b.example.org"));
         document["audiences"]["b.example.org"] = http("https://e/x?audience=b");
         assert_eq!(fault(&document), "none");
+        for other in ["HTTPS://E:443/x", " https://e./y/../x", "ht\ttps://e/x#b"] {
+            document["audiences"]["b.example.org"] = http(other);
+            assert!(fault(&document).contains("b.example.org"), "{other}");
+        }
     }
 
     #[test]

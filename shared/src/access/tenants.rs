@@ -10,7 +10,7 @@ use crate::clock::{Deadline, Moment};
 use crate::domain::{Dependency, Error, Source};
 use crate::outbound::dynamodb::{self, TableFailure};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ enum Unknown {
 
 impl TenantsTable {
     /// Creates the client of the table `name`.
-    pub fn new(client: Client, name: String) -> Self {
+    pub(crate) fn new(client: Client, name: String) -> Self {
         Self {
             client,
             name,
@@ -118,7 +118,7 @@ impl TenantsTable {
     ///
     /// # Errors
     /// See [`TableFailure`].
-    pub async fn get(&self, issuer: &str, deadline: Deadline) -> Result<Option<String>, TableFailure> {
+    async fn get(&self, issuer: &str, deadline: Deadline) -> Result<Option<String>, TableFailure> {
         let key = dynamodb::text(issuer);
         // The read is strongly consistent, so that a key that was removed is rejected a minute later at the latest.
         let request = self
@@ -137,21 +137,6 @@ impl TenantsTable {
                 .unwrap_or_default()
         }))
     }
-
-    /// Puts a tenant and replaces the one with the same issuer.
-    ///
-    /// # Errors
-    /// [`PutTenantError`].
-    pub async fn put(&self, issuer: &str, document: &TenantDocument, deadline: Deadline) -> Result<(), PutTenantError> {
-        let request = tenant_item(issuer, document)?.into_iter().fold(
-            self.client.put_item().table_name(&self.name),
-            |request, (name, value)| request.item(name, AttributeValue::S(value)),
-        );
-        dynamodb::send(deadline, request.send())
-            .await?
-            .map_err(TableFailure::from)?;
-        Ok(())
-    }
 }
 
 /// Returns a tenant's item: the names and values of its attributes, which are all strings.
@@ -164,15 +149,10 @@ pub fn tenant_item(issuer: &str, document: &TenantDocument) -> Result<[(&'static
     Ok([("issuer", issuer.to_owned()), (DOCUMENT, text)])
 }
 
-/// Why a tenant could not be put.
-#[derive(Debug, thiserror::Error)]
-pub enum PutTenantError {
-    /// The document is wrong.
-    #[error(transparent)]
-    Tenant(#[from] TenantError),
-    /// The table failed.
-    #[error(transparent)]
-    Table(#[from] TableFailure),
+/// Returns the key of the item with which a tenant claims an audience (`docs/design.md#claims-on-audiences`). It begins
+/// with a control character, which no issuer has, so no token leads to a claim.
+pub fn claim_key(audience: &str) -> String {
+    format!("\u{1}{audience}")
 }
 
 fn malformed(source: Source) -> Error {

@@ -6,10 +6,11 @@ mod memory;
 use super::authentication::Authentication;
 use super::authorization::Question;
 use super::endpoint::Endpoints;
+use super::endpoint_url::EndpointUrl;
 use super::tenants::TenantsTable;
-use super::{Access, Account, Authorization, CreateEvent, Permit, TenantDocument};
+use super::{Access, Account, Authorization, CreateEvent, Permit, TenantDocument, claim_key};
 use crate::clock::{Deadline, Moment};
-use crate::domain::{Audience, ChatId, Error, Event};
+use crate::domain::{Audience, ChatId, Dependency, Error, Event};
 use crate::outbound::http::{self, Answer, HttpError, Limits, SendRequest};
 use crate::outbound::identity::{Identity, IdentityConfig, PrivateKeyPem, ServiceAccount, SigningKey};
 use ::http::{HeaderValue, Request, Response};
@@ -221,6 +222,16 @@ async fn a_missing_or_malformed_item_is_asked_for_again_after_five_seconds() {
 }
 
 #[tokio::test]
+async fn no_token_leads_to_the_claim_on_an_audience() {
+    let key = Key::new("key");
+    let subject = Subject::new();
+    let claim = claim_key(AUDIENCE);
+    subject.table.put(&claim, document(&[&key]));
+    assert_eq!(subject.at(0, &key.token(&claim, "key", 1)).await, Outcome::Rejected);
+    assert_eq!(subject.table.reads(), 0);
+}
+
+#[tokio::test]
 async fn random_issuers_are_read_once_each_and_do_not_crowd_out_a_tenant() {
     let key = Key::new("key");
     let subject = Subject::new();
@@ -384,19 +395,75 @@ async fn one_refusal_is_a_refusal_and_otherwise_one_failure_is_a_failure() {
     }
 }
 
+/// An endpoint that never answers, and counts the questions.
+#[derive(Debug, Default)]
+struct Silent(AtomicUsize);
+
+impl SendRequest for Silent {
+    fn send(&self, _: Request<Bytes>, _: Limits) -> BoxFuture<'_, Result<Answer, HttpError>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Err(HttpError::TimedOut) })
+    }
+
+    fn give_up_connections(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_did_not_answer_twice_in_a_row_is_left_alone_and_others_are_asked() {
+    let (silent, account) = (Arc::new(Silent::default()), account().await);
+    let endpoints = endpoints(silent.clone(), local_key());
+    let mut waits = Vec::new();
+    for url in [
+        "https://a.example.org/1",
+        "https://a.example.org/2",
+        "https://a.example.org/3",
+        "https://b.example.org/1",
+    ] {
+        let at = EndpointUrl::parse(url).unwrap();
+        let decision = endpoints.allow(&at, &account, questions(), deadline(), Moment::now());
+        let Err(Error::ServiceUnavailable { retry_after, .. }) = decision.await else {
+            panic!("{url} was decided")
+        };
+        waits.push(retry_after.as_secs());
+    }
+    assert_eq!(silent.0.load(Ordering::SeqCst), 3);
+    assert!(matches!(waits[..], [1, 1, 2..=5, 1]), "{waits:?}");
+}
+
 fn local_key() -> SigningKey {
     SigningKey::Pem(PrivateKeyPem::new(Key::new("ours").pem()))
 }
 
 #[tokio::test]
-async fn an_endpoint_without_tls_is_not_asked_where_the_key_is_in_kms() {
-    let endpoint = Endpoint::new(r#"["read"]"#);
-    let (key_id, url) = ("key".to_owned(), None);
-    let endpoints = endpoints(endpoint.clone(), SigningKey::Kms { key_id, url });
-    let (url, account) = ("http://127.0.0.1/authorize", account().await);
-    let decision = endpoints.allow(url, &account, questions(), deadline(), Moment::now());
-    assert!(matches!(decision.await, Err(Error::ServiceUnavailable { .. })));
-    assert_eq!(endpoint.asked(), 0);
+async fn where_the_key_is_in_kms_an_endpoint_without_tls_or_without_a_public_name_is_not_asked() {
+    let account = account().await;
+    for url in [
+        "http://127.0.0.1/authorize",
+        "HTTP://127.0.0.1/authorize",
+        " http://127.0.0.1/authorize",
+        "ht\ttp://localhost/authorize",
+        "https://169.254.169.254/authorize",
+        "https://93.184.216.34/authorize",
+        "https://2130706433/authorize",
+        "https://[::1]/authorize",
+        "https://[2606:2800:220:1::1]/authorize",
+        "https://localhost/authorize",
+        "https://LOCALHOST./authorize",
+        "https://api.localhost/authorize",
+    ] {
+        let endpoint = Endpoint::new(r#"["read"]"#);
+        let (key_id, at) = ("key".to_owned(), None);
+        let endpoints = endpoints(endpoint.clone(), SigningKey::Kms { key_id, url: at });
+        let at = EndpointUrl::parse(url).unwrap();
+        let decision = endpoints.allow(&at, &account, questions(), deadline(), Moment::now());
+        let Err(Error::ServiceUnavailable { what, source, .. }) = decision.await else {
+            panic!("{url} was asked")
+        };
+        assert_eq!(what, Dependency::TenantEndpoint);
+        // No token was made for it either.
+        assert!(source.to_string().contains("local stack"), "{url:?}: {source}");
+        assert_eq!(endpoint.asked(), 0);
+    }
 }
 
 #[tokio::test]
@@ -407,8 +474,8 @@ async fn a_decision_is_kept_for_thirty_seconds_whether_it_allows_or_denies() {
         let endpoints = endpoints(endpoint.clone(), local_key());
         for (millis, times) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {
             let now = start + Duration::from_millis(millis);
-            let url = "https://school.example.org/authorize";
-            let decision = endpoints.allow(url, &account, questions(), deadline(), now);
+            let url = EndpointUrl::parse("https://school.example.org/authorize").unwrap();
+            let decision = endpoints.allow(&url, &account, questions(), deadline(), now);
             assert_eq!(decision.await.unwrap(), is_allowed);
             assert_eq!(endpoint.asked(), times, "{millis}");
         }
@@ -421,6 +488,7 @@ async fn an_unreachable_endpoint_takes_no_longer_than_one_that_does_not_answer()
     // It accepts connections and never completes a handshake.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/authorize", silent.local_addr().unwrap());
+    let url = EndpointUrl::parse(&url).unwrap();
     let endpoints = endpoints(http::tests::client(), local_key());
     let account = account().await;
     let started = tokio::time::Instant::now();

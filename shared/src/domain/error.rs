@@ -190,9 +190,14 @@ impl fmt::Display for Dependency {
 impl Error {
     /// Creates the error for a dependency that is temporarily unavailable. `source` says why.
     pub(crate) fn unavailable(what: Dependency, source: Source) -> Self {
+        Self::paused(what, UNAVAILABLE_RETRY_AFTER, source)
+    }
+
+    /// Creates the error for a dependency that gets no requests for the time `retry_after`. `source` says why.
+    pub(crate) fn paused(what: Dependency, retry_after: Duration, source: Source) -> Self {
         Self::ServiceUnavailable {
             what,
-            retry_after: UNAVAILABLE_RETRY_AFTER,
+            retry_after,
             source,
         }
     }

@@ -35,6 +35,10 @@ impl<'a> Attributes<'a> {
         let mut violations = Vec::new();
         let mut seen = BTreeSet::new();
         for (name, _) in members.iter() {
+            // No answer lists more.
+            if violations.len() == limits::VIOLATIONS {
+                break;
+            }
             let is_first = seen.insert(name);
             if !known.contains(&name) && is_first {
                 let detail = format!("is unknown; the attributes are {}", known.join(", "));

@@ -299,6 +299,81 @@ mod tests {
         }
     }
 
+    /// The bytes that are allocated while a body is read, which is where long names are copied. In contrast to time, the
+    /// number is the same each time.
+    fn allocated_for(body: &str) -> u64 {
+        let read = || {
+            // Tags and data are read in different ways.
+            let _ = create_chat(body);
+            let _ = event_of(body);
+        };
+        allocation_counter::measure(read).bytes_total
+    }
+
+    #[test]
+    fn violations_cost_a_few_copies_of_the_body_at_most_however_long_the_names_around_them_are() {
+        let bad = |count: usize| r#""\u0000", "\ud800", 1e999, "#.repeat(count);
+        let long = |part: &str| part.repeat(250_000 / part.len());
+        let [outer, inner] = ["a", "b"].map(|part| part.repeat(120_000));
+        for (name, members) in [
+            ("one name", format!(r#""{}": [{}1]"#, long("a"), bad(60))),
+            ("a name of tildes", format!(r#""{}": [{}1]"#, long("~"), bad(60))),
+            ("a name of escapes", format!(r#""{}": [{}1]"#, long("\\u0041"), bad(60))),
+            (
+                "a name of NUL characters",
+                format!(r#""{}": [{}1]"#, long("\\u0000"), bad(60)),
+            ),
+            (
+                "a name of lone surrogates",
+                format!(r#""{}": [{}1]"#, long("\\ud800"), bad(60)),
+            ),
+            (
+                "two names",
+                format!(r#""{outer}": {{"a": [{}1], "{inner}": [{0}1]}}"#, bad(30)),
+            ),
+            (
+                "a name in many arrays",
+                format!(
+                    r#""a": {}{{"{}": [{}1]}}{}"#,
+                    "[".repeat(90),
+                    long("a"),
+                    bad(60),
+                    "]".repeat(90)
+                ),
+            ),
+            (
+                "names of 300 bytes",
+                format!(
+                    r#"{}"a": 1"#,
+                    format!(r#""{}": "\u0000", "#, "~".repeat(300)).repeat(800)
+                ),
+            ),
+            ("many violations", format!(r#""a": [{}1]"#, bad(9_000))),
+            (
+                "many unknown attributes",
+                (0..10_000)
+                    .map(|number| format!(r#""unknown {number}": 1, "#))
+                    .collect::<String>()
+                    + r#""a": 1"#,
+            ),
+        ] {
+            for body in [
+                format!("{{{members}}}"),
+                format!(r#"{{"tags": {{{members}}}}}"#),
+                format!(r#"{{"type": "t", "data": {{{members}}}}}"#),
+            ] {
+                assert!(body.len() < limits::BODY_BYTES, "{name}");
+                let harmless = body.replace(r"\u0000", r"\u0041").replace(r"\ud800", r"\u0041");
+                let harmless = harmless.replace("1e999", "1e9");
+                let [cost, harmless] = [body, harmless].map(|body| allocated_for(&body));
+                assert!(
+                    cost <= harmless + 8 * limits::BODY_BYTES as u64,
+                    "{name}: {cost} bytes, without the violations {harmless}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn a_room_is_identified_by_a_hyphenated_uuid() {
         let body = |room: &str| format!(r#"{{"scope": "s", "audience": "a", "event_room_id": {room}}}"#);

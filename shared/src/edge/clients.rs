@@ -6,7 +6,8 @@ use crate::access::{Access, TenantsTable};
 use crate::event_keys::EventKeysTable;
 use crate::event_service::EventService;
 use crate::outbound::http::{BuildError, CONNECT_TIMEOUT, HttpClient, SendRequest, tls};
-use crate::outbound::identity::{Identity, IdentityError};
+use crate::outbound::identity::{Identity, IdentityConfig, IdentityError};
+use crate::outbound::resolver::TenantResolver;
 use crate::outbound::{aws, dynamodb};
 use crate::table::ChatsTable;
 use aws_config::SdkConfig;
@@ -74,17 +75,24 @@ pub struct Network {
 
 impl Network {
     /// Builds the real one. Each kind of server has a client of its own.
-    async fn build() -> Result<Self, ClientsError> {
+    async fn build(identity: &IdentityConfig) -> Result<Self, ClientsError> {
         settings::check_aws()?;
         // Lambda sets the variables. The SDK's default chains would also ask the machine's metadata service and read
         // profile files, which a function does not have.
         let region = EnvironmentVariableRegionProvider::new();
         let credentials = EnvironmentVariableCredentialsProvider::new();
         let tls = tls(settings::extra_ca_certs()?)?;
+        let resolver = TenantResolver::new(settings::allow_private_endpoints()?);
+        let endpoints = if identity.is_local() {
+            // The endpoints of the local stack are on this machine.
+            HttpClient::new(&tls, CONNECT_TIMEOUT)?
+        } else {
+            HttpClient::for_tenants(&tls, resolver)?
+        };
         Ok(Self {
             aws: aws::sdk_config(region, credentials, HttpClient::new(&tls, CONNECT_TIMEOUT)?).await,
             event_service: HttpClient::new(&tls, CONNECT_TIMEOUT)?,
-            endpoints: HttpClient::new(&tls, CONNECT_TIMEOUT)?,
+            endpoints,
         })
     }
 }
@@ -95,7 +103,8 @@ impl Network {
 /// See [`ClientsError`].
 pub async fn readers() -> Result<Readers, ClientsError> {
     let settings = settings::clients()?;
-    Readers::start(settings, Network::build().await?).await
+    let network = Network::build(&settings.identity).await?;
+    Readers::start(settings, network).await
 }
 
 /// Builds the clients of a function that also calls the event service.
@@ -105,7 +114,8 @@ pub async fn readers() -> Result<Readers, ClientsError> {
 pub async fn writers() -> Result<Writers, ClientsError> {
     let url = settings::event_service_url()?;
     let settings = settings::clients()?;
-    Writers::start(settings, &url, Network::build().await?).await
+    let network = Network::build(&settings.identity).await?;
+    Writers::start(settings, &url, network).await
 }
 
 /// Builds the clients of the function that creates events.
@@ -116,7 +126,8 @@ pub async fn event_writers() -> Result<EventWriters, ClientsError> {
     let url = settings::event_service_url()?;
     let event_keys_table = settings::event_keys_table()?;
     let settings = settings::clients()?;
-    EventWriters::start(settings, &url, event_keys_table, Network::build().await?).await
+    let network = Network::build(&settings.identity).await?;
+    EventWriters::start(settings, &url, event_keys_table, network).await
 }
 
 impl Readers {

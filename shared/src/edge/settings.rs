@@ -157,6 +157,17 @@ pub fn extra_ca_certs() -> Result<Vec<CertificateDer<'static>>, SettingsError> {
     }
 }
 
+/// `ALLOW_PRIVATE_ENDPOINTS`: whether the names of tenants' endpoints may lead to addresses of private networks
+/// (default: `false`).
+pub fn allow_private_endpoints() -> Result<bool, SettingsError> {
+    match optional("ALLOW_PRIVATE_ENDPOINTS")? {
+        None => Ok(false),
+        Some(text) => parsed("ALLOW_PRIVATE_ENDPOINTS", text, |text| {
+            text.parse().map_err(|_| "must be true or false")
+        }),
+    }
+}
+
 fn ca_certs(path: &str) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     // A certificate that can't be an authority's would otherwise show only at the first connection.

@@ -72,16 +72,8 @@ impl Failure {
     pub fn into_error(self, repeat: Repeat) -> Error {
         match self {
             Self::Unavailable(source) => Error::unavailable(Dependency::EventService, source),
-            Self::Paused(paused) => Error::ServiceUnavailable {
-                what: Dependency::EventService,
-                retry_after: paused.rest,
-                source: paused.into(),
-            },
-            Self::Unsigned(error) => Error::ServiceUnavailable {
-                what: Dependency::Kms,
-                retry_after: KMS_PAUSE,
-                source: error.into(),
-            },
+            Self::Paused(paused) => Error::paused(Dependency::EventService, paused.rest, paused.into()),
+            Self::Unsigned(error) => Error::paused(Dependency::Kms, KMS_PAUSE, error.into()),
             Self::Rejected(answer) => Error::EventServiceRejected(answer.into()),
             Self::Unknown(source) => Error::EventServiceFailed(repeat, source),
             Self::TimedOut(source) => Error::EventServiceTimeout(repeat, source),

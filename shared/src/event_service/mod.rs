@@ -16,7 +16,7 @@ pub use failure::{Failure, UnexpectedAnswer};
 use crate::access::{CreateEvent, Permit};
 use crate::clock::{self, Moment};
 use crate::domain::{Audience, Chat, ChatId, Event, Tags};
-use crate::outbound::http::{HttpError, IDLE_LIMIT, Limits, SendRequest};
+use crate::outbound::http::{CONNECT_PAUSES, HttpError, IDLE_LIMIT, Limits, SendRequest};
 use crate::outbound::identity::{Identity, IdentityError};
 use crate::outbound::{CallContext, TRACEPARENT, XRAY_TRACE_ID};
 use crate::telemetry;
@@ -45,9 +45,6 @@ const REPEATABLE_TRIES: usize = 3;
 
 /// The pause between two tries.
 const REPEAT_PAUSE: Duration = Duration::from_millis(100);
-
-/// The pauses before further tries if connecting failed. They bridge a restart of the service.
-const CONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
 /// The most bytes in an answer. The service's longest answer is an event with its data, which is far smaller.
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;

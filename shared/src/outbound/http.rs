@@ -5,6 +5,7 @@
 //! that one can't disturb the connections to another, and share one TLS configuration: one provider of cryptography,
 //! and Mozilla's root certificates, which are compiled in and need no time at start.
 
+use super::resolver::TenantResolver;
 use crate::cache::Cache;
 use crate::clock::Moment;
 use crate::domain::Source;
@@ -23,6 +24,9 @@ use tower::timeout::TimeoutLayer;
 
 /// The longest time to connect, including TLS (`docs/design.md#sending`).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The pauses before further tries if connecting failed. They bridge a restart of a server.
+pub const CONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
 /// How long an unused connection is kept. The event service itself never closes one, but load balancers usually do after
 /// 60 s (`docs/event-service.md#keep-alive`), and a write on a closed connection has an unknown outcome.
@@ -60,6 +64,13 @@ pub enum HttpError {
     TooLong,
 }
 
+impl HttpError {
+    /// Returns whether the server did not answer in time, or there was no connection to it.
+    pub fn is_unresponsive(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::Connect(_) | Self::Certificate(_))
+    }
+}
+
 /// The limits of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -94,6 +105,8 @@ pub trait SendRequest: fmt::Debug + Send + Sync + 'static {
 pub struct HttpClient {
     tls: ClientConfig,
     connect_timeout: Duration,
+    /// The resolver of names, if it is not the system's.
+    resolver: Option<TenantResolver>,
     /// `reqwest` can't close a single connection. A process works on few requests at a time, so replacing the client, and
     /// with it the pool of its connections, has the same effect. A request that is in flight keeps the old client.
     current: Mutex<Generation>,
@@ -114,10 +127,27 @@ impl HttpClient {
     /// # Errors
     /// See [`BuildError`].
     pub fn new(tls: &ClientConfig, connect_timeout: Duration) -> Result<Arc<Self>, BuildError> {
-        let client = build(tls, connect_timeout).map_err(|error| BuildError(error.into()))?;
+        Self::build(tls, connect_timeout, None)
+    }
+
+    /// Creates a client of tenants' servers, whose names `resolver` resolves.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub(crate) fn for_tenants(tls: &ClientConfig, resolver: TenantResolver) -> Result<Arc<Self>, BuildError> {
+        Self::build(tls, CONNECT_TIMEOUT, Some(resolver))
+    }
+
+    fn build(
+        tls: &ClientConfig,
+        connect_timeout: Duration,
+        resolver: Option<TenantResolver>,
+    ) -> Result<Arc<Self>, BuildError> {
+        let client = build(tls, connect_timeout, resolver).map_err(|error| BuildError(error.into()))?;
         Ok(Arc::new(Self {
             tls: tls.clone(),
             connect_timeout,
+            resolver,
             current: Mutex::new(Generation { number: 0, client }),
             used: Cache::new(SERVER_ENTRIES, IDLE_TIMEOUT),
         }))
@@ -142,7 +172,7 @@ impl HttpClient {
         // The same configuration was accepted before. If building should fail nevertheless, an old connection is better
         // than none.
         if current.number == used
-            && let Ok(client) = build(&self.tls, self.connect_timeout)
+            && let Ok(client) = build(&self.tls, self.connect_timeout, self.resolver)
         {
             *current = Generation {
                 number: used + 1,
@@ -188,8 +218,16 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-fn build(tls: &ClientConfig, connect_timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
+fn build(
+    tls: &ClientConfig,
+    connect_timeout: Duration,
+    resolver: Option<TenantResolver>,
+) -> reqwest::Result<reqwest::Client> {
+    let builder = match resolver {
+        Some(resolver) => reqwest::Client::builder().dns_resolver(resolver),
+        None => reqwest::Client::builder(),
+    };
+    builder
         .tls_backend_preconfigured(tls.clone())
         // reqwest's own time-out is divided among the addresses of a host, so that distant ones with several addresses
         // could never be reached.

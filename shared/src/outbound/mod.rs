@@ -6,6 +6,7 @@ pub mod breaker;
 pub mod dynamodb;
 pub mod http;
 pub mod identity;
+pub(crate) mod resolver;
 
 use crate::clock::Deadline;
 use ::http::{HeaderName, HeaderValue};

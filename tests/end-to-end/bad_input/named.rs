@@ -157,6 +157,44 @@ fn a_request_without_path_parameters_is_an_invalid_parameter() {
 }
 
 #[test]
+fn an_idempotency_key_that_cannot_be_read_is_an_invalid_parameter() {
+    let with_key = |key: &str| with_headers(event(), &format!(r#"{{"idempotency-key":{key}}}"#)).text();
+    let cases = [
+        ("a key", with_key(r#""a""#), CREATED),
+        ("the key again", with_key(r#""a""#), CREATED),
+        (
+            "another case of the name",
+            with_headers(event(), r#"{"IDEMPOTENCY-Key":"a"}"#).text(),
+            CREATED,
+        ),
+        ("an empty key", with_key(&quoted("")), PARAMETER),
+        ("a blank", with_key(r#"" ""#), PARAMETER),
+        ("a control character", with_key(r#""a\u0001b""#), PARAMETER),
+        ("a line break", with_key(r#""a\r\nx: y""#), PARAMETER),
+        ("U+007F", with_key(r#""a\u007f""#), PARAMETER),
+        ("a letter beyond ASCII", with_key(r#""ж""#), PARAMETER),
+        ("a lone surrogate", with_key(r#""\ud800""#), PARAMETER),
+        ("null", with_key("null"), PARAMETER),
+        ("a number", with_key("5"), PARAMETER),
+        ("a list", with_key(r#"["a"]"#), PARAMETER),
+        ("100 kB", with_key(&quoted(&"a".repeat(100_000))), PARAMETER),
+        (
+            "the last of two is a key",
+            with_headers(event(), r#"{"idempotency-key":5,"Idempotency-Key":"a"}"#).text(),
+            CREATED,
+        ),
+        (
+            "the last of two is none",
+            with_headers(event(), r#"{"Idempotency-Key":"a","idempotency-key":5}"#).text(),
+            PARAMETER,
+        ),
+    ];
+    each_gets_its_answer("create-chat-event", cases);
+    let ignored = with_headers(create(), r#"{"idempotency-key":"\u0001"}"#).text();
+    each_gets_its_answer("create-chat", [("another route", ignored, CREATED)]);
+}
+
+#[test]
 fn odd_parts_that_no_route_uses_do_not_matter() {
     let levels = nested('{', 200, "[]");
     let parts = [

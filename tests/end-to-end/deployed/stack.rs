@@ -111,7 +111,7 @@ impl Client {
         std::fs::write(&file, toml(&tenant)).unwrap();
         let mut command = Command::new(&options().await.binaries["local"]);
         command
-            .args(["tenant", "put"])
+            .args(["tenant", "put", "--yes"])
             .arg(file)
             .args(["--table", &setting("TENANTS_TABLE")]);
         let put = command.output().await.unwrap();

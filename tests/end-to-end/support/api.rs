@@ -136,6 +136,16 @@ impl Api {
         api
     }
 
+    /// A stack with `tables` in front of its tables and `rooms` in front of the event service.
+    pub(crate) async fn behind_both(tables: &Proxy, rooms: &Proxy) -> Self {
+        let proxies = [(TABLE, tables), (EVENT_SERVICE, rooms)];
+        let variables = proxies.map(|(variable, proxy)| (variable.to_owned(), proxy.url().to_owned()));
+        let api = Self::with(variables.into()).await;
+        tables.forward_to(api.stack.dynamodb_url());
+        rooms.forward_to(api.stack.event_service_url());
+        api
+    }
+
     pub(crate) fn table(&self) -> Table<'_> {
         Table::of(&self.stack)
     }
@@ -187,6 +197,15 @@ impl Api {
     pub(crate) async fn create_event(&self, chat_id: &str, body: &Value) -> Answer {
         self.post(&format!("/api/v1/chats/{chat_id}/events"), body.to_string())
             .await
+    }
+
+    /// Like [`Api::create_event`], with an idempotency key. `body` is a JSON text.
+    pub(crate) async fn create_event_once(&self, chat_id: &str, body: impl Into<String>, key: &str) -> Answer {
+        let request = self.request(Method::POST, &format!("/api/v1/chats/{chat_id}/events"));
+        let request = request
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        self.send(request.body(body.into())).await
     }
 
     /// Puts a room into the event service that belongs to no chat.

@@ -3,7 +3,7 @@
 
 use super::Answer;
 use contract::{Contract, Document, Request, Seen};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use std::sync::LazyLock;
 
@@ -17,17 +17,16 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 pub(super) struct Sent {
     method: String,
     path: String,
-    content_type: Option<String>,
+    headers: HeaderMap,
     body: Option<Vec<u8>>,
 }
 
 impl Sent {
     pub(super) fn of(request: &reqwest::Request) -> Self {
-        let content_type = request.headers().get(CONTENT_TYPE);
         Self {
             method: request.method().to_string(),
             path: request.url().path().to_owned(),
-            content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            headers: request.headers().clone(),
             body: request.body().and_then(reqwest::Body::as_bytes).map(<[u8]>::to_vec),
         }
     }
@@ -38,7 +37,7 @@ pub(super) fn check(sent: &Sent, answer: &Answer) {
     let request = Request {
         method: &sent.method,
         path: &sent.path,
-        content_type: sent.content_type.as_deref(),
+        headers: &sent.headers,
         body: sent.body.as_deref(),
     };
     let answered = contract::Answer {

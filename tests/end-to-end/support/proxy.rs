@@ -34,6 +34,10 @@ pub(crate) enum Act {
     Hold,
     /// Forwards it, and holds the answer for ever.
     HoldAnswer,
+    /// Holds it until [`Proxy::release`], and forwards it then, even if its sender has given up meanwhile.
+    Delay,
+    /// Forwards it, and holds the answer until [`Proxy::release`].
+    DelayAnswer,
 }
 
 /// A request that reached the proxy. Two kinds of requests are left out of the list. Functions send some at their
@@ -64,6 +68,11 @@ impl Seen {
         self.mentions("\"TenantsTable\"")
     }
 
+    /// Whether it goes to the table of idempotency keys.
+    pub(crate) fn is_about_keys(&self) -> bool {
+        self.mentions("\"EventKeysTable\"")
+    }
+
     fn opens_connections_only(&self) -> bool {
         self.path == "/healthz" || self.mentions("chat#00000000-0000-0000-0000-000000000000")
     }
@@ -89,6 +98,9 @@ struct Shared {
     about_tenants: Mutex<Vec<Seen>>,
     count: AtomicUsize,
     held: Semaphore,
+    released: Semaphore,
+    /// The requests that were forwarded after their release.
+    late: Semaphore,
     client: reqwest::Client,
 }
 
@@ -105,6 +117,8 @@ impl Proxy {
             about_tenants: Mutex::default(),
             count: AtomicUsize::new(0),
             held: Semaphore::new(0),
+            released: Semaphore::new(0),
+            late: Semaphore::new(0),
             client: patient_client(),
         });
         tokio::spawn(serve(listener, Arc::clone(&shared)));
@@ -142,6 +156,16 @@ impl Proxy {
         self.shared.held.acquire().await.unwrap().forget();
     }
 
+    /// Releases `count` held requests or answers.
+    pub(crate) fn release(&self, count: usize) {
+        self.shared.released.add_permits(count);
+    }
+
+    /// Waits until `count` requests were forwarded that had been held before.
+    pub(crate) async fn forwarded(&self, count: u32) {
+        self.shared.late.acquire_many(count).await.unwrap().forget();
+    }
+
     /// The requests since the proxy started, or since its script was replaced.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().unwrap().clone()
@@ -162,7 +186,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// Answers a request by the script. An error closes the connection without an answer.
-async fn pass(shared: &Shared, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+async fn pass(shared: &Arc<Shared>, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let path = parts.uri.path().to_owned();
@@ -183,12 +207,13 @@ async fn pass(shared: &Shared, request: Request<Incoming>) -> io::Result<Respons
         shared.seen.lock().unwrap().push(seen.clone());
         shared.script.lock().unwrap()(&seen)
     };
-    let pass_on = async {
+    let sender = Arc::clone(shared);
+    let pass_on = async move {
         let lost = || io::Error::other("the proxy has no backend");
-        let upstream = shared.upstream.get().ok_or_else(lost)?;
+        let upstream = sender.upstream.get().ok_or_else(lost)?;
         let mut headers = parts.headers;
         headers.remove("host");
-        let request = shared.client.request(parts.method, format!("{upstream}{}", parts.uri));
+        let request = sender.client.request(parts.method, format!("{upstream}{}", parts.uri));
         let answer = request
             .headers(headers)
             .body(body)
@@ -227,6 +252,24 @@ async fn pass(shared: &Shared, request: Request<Incoming>) -> io::Result<Respons
             pass_on.await?;
             shared.held.add_permits(1);
             std::future::pending().await
+        }
+        Act::Delay => {
+            let shared = Arc::clone(shared);
+            shared.held.add_permits(1);
+            // A task of its own, because this one ends if the sender closes its connection.
+            let delayed = tokio::spawn(async move {
+                shared.released.acquire().await.unwrap().forget();
+                let answer = pass_on.await;
+                shared.late.add_permits(1);
+                answer
+            });
+            delayed.await.map_err(io::Error::other)?
+        }
+        Act::DelayAnswer => {
+            let answer = pass_on.await;
+            shared.held.add_permits(1);
+            shared.released.acquire().await.unwrap().forget();
+            answer
         }
     }
 }

@@ -110,6 +110,23 @@ test("creates an event", async () => {
   assert.deepEqual([response.status, data], [201, {}]);
 });
 
+test("creates an event once per idempotency key", async () => {
+  const { chat_id } = await createChat("events with a key");
+  const send = (text: string) =>
+    client.POST("/api/v1/chats/{chat_id}/events", {
+      params: { path: { chat_id }, header: { "Idempotency-Key": "hello-1" } },
+      body: { type: "message", data: { text }, is_persistent: true },
+    });
+  for (const replayed of [null, "true"]) {
+    const { data, response } = await send("Hello");
+    assert.deepEqual([response.status, data], [201, {}]);
+    assert.equal(response.headers.get("idempotent-replayed"), replayed);
+  }
+  const { error } = await send("Good bye");
+  assert.ok(error && !("message" in error));
+  assert.deepEqual([error.type, error.is_transient], ["idempotency_key_reused", false]);
+});
+
 test("converts a room", async () => {
   // The local stack provides this room for a conversion.
   const event_room_id = "6f1c2b0a-3d4e-4f50-8a6b-7c8d9e0f1a2b";

@@ -1,4 +1,4 @@
-// The platform's own client, @ulms/api-clients, reads chats from a page with another origin.
+// The platform's own client, @ulms/api-clients, reads chats and creates events from a page with another origin.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -94,6 +94,27 @@ test("distinguishes errors by their types", async () => {
   assert.equal(await thrownType({ token: await token("--tenant", "clinic") }), "access_denied");
   assert.equal(await thrownType({ token: await token("--scope", "chats:create") }), "access_denied");
   assert.equal(await thrownType({ scope: "x".repeat(256) }), "invalid_parameter");
+});
+
+test("creates an event once per idempotency key", async () => {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Network.enable");
+  const replays: unknown[] = [];
+  devtools.on("Network.responseReceived", ({ response }) => {
+    if (response.status === 201) {
+      replays.push(response.headers["idempotent-replayed"]);
+    }
+  });
+  const { chat_id } = chat as { chat_id: string };
+  const send = (data: unknown) =>
+    page.evaluate((event) => window.send(event), { url: stack.url, token: teacher, chatId: chat_id, key: "hello-1", data });
+  assert.deepEqual(await send({ text: "Hello" }), { answer: {} });
+  assert.deepEqual(await send({ text: "Hello" }), { answer: {} });
+  const other = await send({ text: "Good bye" });
+  assert.ok("thrown" in other, JSON.stringify(other));
+  assert.equal((other.thrown as { type?: unknown }).type, "idempotency_key_reused");
+  assert.deepEqual(replays, [undefined, "true"]);
+  await devtools.detach();
 });
 
 test("receives all members of an error", async () => {

@@ -121,7 +121,7 @@ test("shows all answers of each operation, and their headers", async () => {
 test("shows what to do about each error", async () => {
   await read(stack.url);
   const types = [...JSON.stringify(document.components.schemas).matchAll(/"type":\{"const":"(\w+)"\}/g)];
-  assert.equal(types.length, 17);
+  assert.equal(types.length, 20);
   const table = page.getByRole("table").filter({ hasText: "what to do" });
   for (const [, type] of types) {
     await table.getByText(String(type), { exact: true }).waitFor();

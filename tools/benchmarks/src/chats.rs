@@ -115,7 +115,7 @@ impl Chats {
         let event = |_| {
             // Signatures are random, so all tokens differ.
             let token = self.tenants.token(&TokenRequest::new(TenantName::School))?;
-            Ok(sample.clone().authorized(&token).bytes())
+            Ok(sample.authorized(&token).bytes())
         };
         (0..self.chats.len()).map(event).collect()
     }
@@ -142,6 +142,20 @@ impl Chats {
         };
         let sample = self.sample("create-chat-event")?;
         Ok(vec![sample.with("chat_id", &chat.id.to_string()).bytes()])
+    }
+
+    /// Requests that create events in one chat, each with a different idempotency key.
+    pub(crate) fn creates_of_events_with_new_keys(&self) -> Fallible<Events> {
+        let Some(chat) = self.chats.first() else {
+            return Ok(Vec::new());
+        };
+        let sample = self.sample("create-chat-event")?.with("chat_id", &chat.id.to_string());
+        let event = |_| {
+            sample
+                .with_header("idempotency-key", &Uuid::new_v4().to_string())
+                .bytes()
+        };
+        Ok((0..self.chats.len()).map(event).collect())
     }
 
     fn new_chats(&self, function: &str, body: impl Fn(String) -> Value) -> Fallible<Events> {
@@ -178,11 +192,16 @@ fn chat_id(scope: &str) -> Fallible<Uuid> {
 struct Event(Value);
 
 impl Event {
-    fn authorized(mut self, token: &str) -> Self {
-        if let Some(headers) = self.0.get_mut("headers").and_then(Value::as_object_mut) {
-            headers.insert("authorization".to_owned(), format!("Bearer {token}").into());
+    fn authorized(&self, token: &str) -> Self {
+        self.with_header("authorization", &format!("Bearer {token}"))
+    }
+
+    fn with_header(&self, name: &str, text: &str) -> Self {
+        let Self(mut event) = self.clone();
+        if let Some(headers) = event.get_mut("headers").and_then(Value::as_object_mut) {
+            headers.insert(name.to_owned(), text.into());
         }
-        self
+        Self(event)
     }
 
     fn with(&self, parameter: &str, text: &str) -> Self {

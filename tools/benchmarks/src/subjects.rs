@@ -66,6 +66,9 @@ pub(crate) const NEW_TOKEN: &str = "chat cached, new token each time";
 /// The phase of the functions that create chats.
 pub(crate) const NEW_CHAT: &str = "new chat";
 
+/// A phase of the function that creates events.
+pub(crate) const NEW_KEY: &str = "chat cached, new idempotency key each time";
+
 /// The phase of the floors.
 pub(crate) const ANY: &str = "any";
 
@@ -188,7 +191,10 @@ fn phases(name: &str, chats: &Chats) -> Fallible<Vec<Phase>> {
         }
         "create-chat" => vec![(NEW_CHAT, chats.creates()?)],
         "convert-chat" => vec![(NEW_CHAT, chats.converts()?)],
-        "create-chat-event" => vec![(CACHED, chats.creates_of_events()?)],
+        "create-chat-event" => vec![
+            (CACHED, chats.creates_of_events()?),
+            (NEW_KEY, chats.creates_of_events_with_new_keys()?),
+        ],
         _ => return Err(format!("the benchmark has no requests for {name}").into()),
     };
     Ok(phases

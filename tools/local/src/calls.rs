@@ -23,8 +23,10 @@ pub(crate) fn commands(url: &str, room: &str, token: &str) -> String {
         ("read it", format!("curl {chat} {token}")),
         ("read it by scope", format!("curl {by_scope} {token}")),
         (
-            "create an event in it",
-            format!(r#"curl {chat}/events {json} -d '{{"type": "message", "data": {{"text": "Hello"}}}}'"#),
+            "create an event in it, once however often this is repeated",
+            format!(
+                r#"curl {chat}/events {json} -H 'Idempotency-Key: hello-1' -d '{{"type": "message", "data": {{"text": "Hello"}}}}'"#
+            ),
         ),
         (
             "convert a room to a chat",

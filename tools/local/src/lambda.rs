@@ -168,6 +168,11 @@ impl Functions {
         self.registry.numbers(function)
     }
 
+    /// The ids of the current processes of `function`.
+    pub(crate) fn pids(&self, function: &str) -> Vec<u32> {
+        self.registry.pids(function)
+    }
+
     /// Kills all processes of `function` with SIGKILL, including busy ones, and waits until they have ended.
     pub(crate) async fn kill(&self, function: &str) {
         self.registry.kill(|name| name == function).await;

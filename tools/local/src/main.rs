@@ -1,7 +1,9 @@
-//! `cargo local`: starts the stack on one machine. It also has commands for tokens, sample events, tenants and the
-//! reference page.
+//! `cargo local`: starts the stack on one machine. It also has commands for tokens, sample events, tenants,
+//! abandoned reservations and the reference page.
 
 mod calls;
+mod operator;
+mod reservations;
 mod sam;
 mod sample;
 mod site;
@@ -18,6 +20,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
+use reservations::Reservations;
 use sample::Sample;
 use site::Site;
 use start::Start;
@@ -49,6 +52,8 @@ enum Command {
     /// Put, get or check tenants
     #[command(subcommand)]
     Tenant(Tenant),
+    /// List the reservations of chats whose attempt ended without finishing
+    Reservations(Reservations),
     /// Write the reference page as a static site
     Reference(Site),
 }
@@ -61,6 +66,7 @@ async fn main() -> ExitCode {
         Some(Command::Token(token)) => token.create().and_then(|token| print(&token)),
         Some(Command::Event(sample)) => sample.authorized().and_then(|event| print(&event)),
         Some(Command::Tenant(tenant)) => tenant.run().await.and_then(|output| print(&output)),
+        Some(Command::Reservations(reservations)) => reservations.run().await.and_then(|output| print(&output)),
         Some(Command::Reference(site)) => site.write().and_then(|output| print(&output)),
     };
     match result {

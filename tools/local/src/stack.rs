@@ -271,6 +271,12 @@ impl Stack {
         self.functions.processes(function)
     }
 
+    /// The operating system's ids of the current processes of a function. With them, a test can freeze a process by a
+    /// signal, as Lambda freezes it between requests.
+    pub fn pids(&self, function: &str) -> Vec<u32> {
+        self.functions.pids(function)
+    }
+
     /// Kills all processes of a function with SIGKILL, including busy ones, and waits until they have ended.
     pub async fn kill(&self, function: &str) {
         self.functions.kill(function).await;

@@ -5,12 +5,13 @@ mod front;
 
 use std::{collections::HashMap, path::Path};
 
-use chats::access::{TenantDocument, tenant_item};
+use chats::access::{TenantDocument, claim_key, tenant_item};
 use dynoxide::{
     Database,
     actions::{create_table::CreateTableRequest, list_tables::ListTablesRequest, put_item::PutItemRequest},
     types::{AttributeDefinition, AttributeValue, KeySchemaElement, KeyType, ScalarAttributeType},
 };
+use serde_json::json;
 
 use crate::{Error, template::Table};
 pub(crate) use front::Front;
@@ -39,7 +40,7 @@ pub(crate) fn open(tables: &[Table], data: Option<&Path>) -> Result<Database, Er
     Ok(database)
 }
 
-/// Puts `tenants`, which are issuers and documents, into the table `name`.
+/// Puts `tenants`, which are issuers and documents, into the table `name`, with the claims on their audiences.
 ///
 /// # Errors
 /// A document is invalid, or the table rejects it.
@@ -52,9 +53,19 @@ pub(crate) fn put_tenants(database: &Database, name: &str, tenants: &[(String, T
             item: HashMap::from(item),
             ..PutItemRequest::default()
         };
-        database
-            .put_item(request)
-            .map_err(|error| Error::Tables(error.to_string()))?;
+        let failed = |error: dynoxide::DynoxideError| Error::Tables(error.to_string());
+        database.put_item(request).map_err(failed)?;
+        // Their audiences are claimed as `cargo local tenant put` claims those of others.
+        for audience in document.audiences.keys() {
+            let claim = json!({
+                "TableName": name,
+                "Key": {"issuer": {"S": claim_key(audience)}},
+                "UpdateExpression": "ADD owners :owner",
+                "ExpressionAttributeValues": {":owner": {"SS": [issuer]}},
+            });
+            let claim = serde_json::from_value(claim).map_err(|error| Error::Tables(error.to_string()))?;
+            database.update_item(claim).map_err(failed)?;
+        }
     }
     Ok(())
 }

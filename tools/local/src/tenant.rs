@@ -2,24 +2,35 @@
 //! this needs a deployment.
 
 mod file;
+mod store;
 mod table;
 
-use std::{error::Error, path::PathBuf};
+use std::{
+    error::Error,
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+};
 
 use chats::access::{Tenant as CheckedTenant, TenantDocument};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use similar::TextDiff;
 
 use file::TenantFile;
+use store::{Store, Stored};
 use table::Table;
 
 /// The commands for tenants.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tenant {
-    /// Check a tenant's file and put the tenant into the table, replacing the item of the same issuer
+    /// Check a tenant's file and put the tenant into the table; ask before another item of the issuer is replaced
     Put {
         /// TOML file of the tenant; docs/tenant.example.toml is an example
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        claims: Claims,
+        #[command(flatten)]
+        answer: Answer,
         #[command(flatten)]
         table: Table,
     },
@@ -31,6 +42,23 @@ pub(crate) enum Tenant {
         #[command(flatten)]
         table: Table,
     },
+    /// Remove a tenant from the table and release its audiences; ask before
+    Remove {
+        /// The iss of the tenant's tokens
+        #[arg(value_name = "ISSUER")]
+        issuer: String,
+        #[command(flatten)]
+        answer: Answer,
+        #[command(flatten)]
+        table: Table,
+    },
+    /// Claim the audiences of all tenants in the table, for tables that are older than claims
+    Claim {
+        #[command(flatten)]
+        claims: Claims,
+        #[command(flatten)]
+        table: Table,
+    },
     /// Check a tenant's file and print a summary
     Check {
         /// TOML file of the tenant; docs/tenant.example.toml is an example
@@ -39,29 +67,146 @@ pub(crate) enum Tenant {
     },
 }
 
+/// How audiences are claimed.
+#[derive(Debug, Args)]
+pub(crate) struct Claims {
+    /// Also claim audiences that belong to other tenants, which then have the same chats
+    #[arg(long)]
+    shared: bool,
+}
+
+/// The answer to the question of a command.
+#[derive(Debug, Args)]
+pub(crate) struct Answer {
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Answer {
+    /// Shows what is about to happen and asks whether it should.
+    ///
+    /// # Errors
+    /// The answer is no, or nobody can be asked.
+    fn confirm(&self, what: &str, question: &str) -> Result<(), Box<dyn Error>> {
+        let mut out = io::stderr();
+        writeln!(out, "{}", what.trim_end())?;
+        if self.yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() {
+            return Err(format!("{question} Nobody can be asked here: --yes answers it").into());
+        }
+        write!(out, "{question} [y/N] ")?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        if ["y", "yes"].contains(&answer.trim()) {
+            Ok(())
+        } else {
+            Err("nothing was changed".into())
+        }
+    }
+}
+
 impl Tenant {
     /// Runs the command and returns its output.
     ///
     /// # Errors
-    /// The file cannot be read, the tenant is invalid or does not exist, or the table fails.
+    /// The file cannot be read, the tenant is invalid or does not exist, the operator says no, or the table fails.
     pub(crate) async fn run(self) -> Result<String, Box<dyn Error>> {
         match self {
             Self::Check { file } => Ok(format!("ok: {}", TenantFile::read(&file)?.summary())),
-            Self::Put { file, table } => {
+            Self::Put {
+                file,
+                claims,
+                answer,
+                table,
+            } => {
                 let tenant = TenantFile::read(&file)?;
-                let (table, name) = table.open().await?;
-                table.put(&tenant.issuer, &tenant.document(), table::deadline()).await?;
-                Ok(format!("put into {name}: {}", tenant.summary()))
+                if !table.is_on_this_machine() {
+                    tenant.check_endpoints()?;
+                }
+                let store = table.open().await?;
+                let old = store.get(&tenant.issuer).await?;
+                if let Some(old) = &old {
+                    let diff = diff(&shown(&tenant.issuer, old), &tenant.to_toml()?);
+                    if !diff.is_empty() {
+                        let question = format!("Replace the tenant {} in {}?", tenant.issuer, store.name);
+                        answer.confirm(&diff, &question)?;
+                    }
+                }
+                let document = tenant.document();
+                store
+                    .put(&tenant.issuer, old.as_ref(), &document, claims.shared)
+                    .await?;
+                Ok(format!("put into {}: {}", store.name, tenant.summary()))
             }
             Self::Get { issuer, table } => {
-                let (table, name) = table.open().await?;
-                let stored = table.get(&issuer, table::deadline()).await?;
-                let stored = stored.ok_or_else(|| format!("there is no tenant {issuer} in {name}"))?;
-                let malformed = |error: &dyn Error| format!("the tenant {issuer} in {name} is malformed: {error}");
-                CheckedTenant::parse(&issuer, &stored).map_err(|error| malformed(&error))?;
-                let document: TenantDocument = serde_json::from_str(&stored).map_err(|error| malformed(&error))?;
-                Ok(TenantFile::new(issuer, document).to_toml()?.trim_end().to_owned())
+                let store = table.open().await?;
+                let stored = existing(&store, &issuer).await?.document.unwrap_or_default();
+                Ok(toml(&issuer, &stored)
+                    .map_err(|error| format!("the tenant {issuer} in {} is malformed: {error}", store.name))?
+                    .trim_end()
+                    .to_owned())
             }
+            Self::Remove { issuer, answer, table } => {
+                let store = table.open().await?;
+                let old = existing(&store, &issuer).await?;
+                let question = format!("Remove the tenant {issuer} from {}?", store.name);
+                answer.confirm(&diff(&shown(&issuer, &old), ""), &question)?;
+                store.remove(&issuer, &old).await?;
+                Ok(format!("removed from {}: {issuer}", store.name))
+            }
+            Self::Claim { claims, table } => claim_all(&table.open().await?, claims.shared).await,
         }
     }
+}
+
+/// Claims the audiences of each tenant and returns the list of tenants.
+async fn claim_all(store: &Store, is_shared: bool) -> Result<String, Box<dyn Error>> {
+    let (mut claimed, mut failed) = (Vec::new(), Vec::new());
+    for issuer in store.issuers().await? {
+        match claim(store, &issuer, is_shared).await {
+            Ok(()) => claimed.push(issuer),
+            Err(error) => failed.push(format!("{issuer}: {error}")),
+        }
+    }
+    if failed.is_empty() {
+        Ok(format!("claimed in {} for: {}", store.name, claimed.join(", ")))
+    } else {
+        Err(format!("no audience of these tenants was claimed:\n{}", failed.join("\n")).into())
+    }
+}
+
+async fn claim(store: &Store, issuer: &str, is_shared: bool) -> Result<(), Box<dyn Error>> {
+    let stored = existing(store, issuer).await?;
+    let document: TenantDocument = serde_json::from_str(stored.document.as_deref().unwrap_or_default())?;
+    Ok(store.put(issuer, Some(&stored), &document, is_shared).await?)
+}
+
+async fn existing(store: &Store, issuer: &str) -> Result<Stored, Box<dyn Error>> {
+    let stored = store.get(issuer).await?;
+    Ok(stored.ok_or_else(|| format!("there is no tenant {issuer} in {}", store.name))?)
+}
+
+/// A stored document as a TOML file.
+///
+/// # Errors
+/// It is malformed.
+fn toml(issuer: &str, document: &str) -> Result<String, Box<dyn Error>> {
+    CheckedTenant::parse(issuer, document)?;
+    let document: TenantDocument = serde_json::from_str(document)?;
+    Ok(TenantFile::new(issuer.to_owned(), document).to_toml()?)
+}
+
+/// A stored tenant for a diff: as a TOML file, or as it is if it is malformed.
+fn shown(issuer: &str, stored: &Stored) -> String {
+    let document = stored.document.clone().unwrap_or_default();
+    toml(issuer, &document).unwrap_or(document + "\n")
+}
+
+/// The lines that differ, with a few lines around them. Empty if none does.
+fn diff(old: &str, new: &str) -> String {
+    let lines = TextDiff::from_lines(old, new);
+    lines.unified_diff().header("in the table", "new").to_string()
 }

@@ -178,16 +178,24 @@ impl Scanner<'_> {
         }
         let open = self.open.iter().map(|open| match open {
             Open::Array(index) => Cow::Owned(index.to_string()),
-            // A name with an unpaired surrogate can only be spelled as it is in the text.
-            Open::Object { name, .. } => match serde_json::from_str::<String>(name) {
-                Ok(name) => Cow::Owned(name),
-                Err(_) => Cow::Borrowed(name.trim_matches('"')),
-            },
+            Open::Object { name, .. } => unescaped(name),
         });
         let path = self.path.iter().map(|name| Cow::Borrowed(*name));
         let pointer = pointer(path.chain(open));
         self.findings.push(Finding { pointer, rule });
     }
+}
+
+/// Returns a name in quotes as text. A name with an unpaired surrogate can only be spelled as it is in the text. One that
+/// is too long for any pointer is not read: it would be read again for each finding below it.
+fn unescaped(name: &str) -> Cow<'_, str> {
+    // Six bytes, `\u0041`, are one byte at least.
+    const LONGEST: usize = 6 * limits::POINTER_BYTES + "\"\"".len();
+    let as_it_is = name.get(1..name.len().saturating_sub(1)).unwrap_or_default();
+    if name.len() > LONGEST {
+        return Cow::Borrowed(as_it_is);
+    }
+    serde_json::from_str(name).map_or(Cow::Borrowed(as_it_is), Cow::Owned)
 }
 
 /// Returns the UTF-16 code unit of the escape `\uXXXX` at `at`, if there is one.

@@ -85,15 +85,28 @@ impl<'de> Deserialize<'de> for Name<'de> {
 }
 
 /// Returns the JSON pointer (RFC 6901) to the value at `path`, a list of names and indices. If the pointer would have
-/// more than [`limits::POINTER_BYTES`], it points to the innermost value around that one whose pointer fits.
+/// more than [`limits::POINTER_BYTES`], it points to the innermost value around that one whose pointer fits. Names after
+/// the first one that does not fit are not asked for.
 pub fn pointer<'a>(path: impl IntoIterator<Item = Cow<'a, str>>) -> String {
     let mut pointer = String::new();
     for name in path {
-        let step = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-        if pointer.len() + step.len() > limits::POINTER_BYTES {
+        let enclosing = pointer.len();
+        // The length comes first: a name may be as long as the body, and be part of every pointer that is asked for.
+        if enclosing + "/".len() + name.len() > limits::POINTER_BYTES {
             break;
         }
-        pointer.push_str(&step);
+        pointer.push('/');
+        for character in name.chars() {
+            match character {
+                '~' => pointer.push_str("~0"),
+                '/' => pointer.push_str("~1"),
+                other => pointer.push(other),
+            }
+        }
+        if pointer.len() > limits::POINTER_BYTES {
+            pointer.truncate(enclosing);
+            break;
+        }
     }
     pointer
 }

@@ -71,9 +71,6 @@ pub enum IdentityError {
     /// The token is not a valid header value.
     #[error("the token is not a header value")]
     Header(#[from] http::header::InvalidHeaderValue),
-    /// A tenant's endpoint is not a URL.
-    #[error("the endpoint is not a URL")]
-    Endpoint,
 }
 
 /// Who this service is, and the key that proves it.
@@ -117,6 +114,13 @@ impl PrivateKeyPem {
     /// Wraps the PEM text.
     pub fn new(pem: String) -> Self {
         Self(pem)
+    }
+}
+
+impl IdentityConfig {
+    /// Returns whether the key is in this process, as in the local stack, and not in KMS.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.key, SigningKey::Pem(_))
     }
 }
 
@@ -278,11 +282,8 @@ impl Identity {
     ///
     /// # Errors
     /// See [`IdentityError`].
-    pub(crate) async fn token_for(&self, endpoint: &str) -> Result<HeaderValue, IdentityError> {
-        let origin = Url::parse(endpoint)
-            .map_err(|_| IdentityError::Endpoint)?
-            .origin()
-            .ascii_serialization();
+    pub(crate) async fn token_for(&self, endpoint: &Url) -> Result<HeaderValue, IdentityError> {
+        let origin = endpoint.origin().ascii_serialization();
         let now = Moment::now();
         if let Some(token) = self.for_endpoints.get(&origin, now) {
             return Ok(token);

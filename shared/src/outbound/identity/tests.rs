@@ -118,9 +118,9 @@ async fn a_kms_that_failed_is_not_asked_again_for_two_seconds() {
     assert_eq!(kms.asked.load(Ordering::SeqCst), 2);
     kms.is_down.store(false, Ordering::SeqCst);
     assert!(matches!(identity.current().await, Err(IdentityError::KmsPaused)));
-    let endpoint = "https://school.example.org";
+    let endpoint = Url::parse("https://school.example.org").unwrap();
     assert!(matches!(
-        identity.token_for(endpoint).await,
+        identity.token_for(&endpoint).await,
         Err(IdentityError::KmsPaused)
     ));
     assert_eq!(kms.asked.load(Ordering::SeqCst), 2);
@@ -147,8 +147,8 @@ async fn a_kms_that_does_not_answer_costs_a_second_while_there_is_a_token() {
 #[tokio::test(start_paused = true)]
 async fn questions_of_the_same_moment_share_a_token() {
     let (kms, identity) = in_kms();
-    let endpoint = "https://school.example.org";
-    let (one, other) = tokio::join!(identity.token_for(endpoint), identity.token_for(endpoint));
+    let endpoint = Url::parse("https://school.example.org").unwrap();
+    let (one, other) = tokio::join!(identity.token_for(&endpoint), identity.token_for(&endpoint));
     assert_eq!(one.unwrap(), other.unwrap());
     assert_eq!(kms.asked.load(Ordering::SeqCst), 1);
 }

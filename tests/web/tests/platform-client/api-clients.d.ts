@@ -21,6 +21,7 @@ declare module "@ulms/api-clients/es/dispatcher.js" {
     constructor(baseUrl: string, httpClient: FetchHttpClient, tokenProvider: { getToken(): Promise<string> });
     setHeaders(headers: Record<string, string>): void;
     setLabels(labels: Labels): void;
+    post(url: string, data: unknown, options?: { headers?: Record<string, string> }): Promise<unknown>;
     readScope(kind: string, audience: string, scope: string, options?: Record<string, unknown>): Promise<unknown>;
   }
 }

@@ -79,6 +79,10 @@ impl Process {
         });
         match started {
             Ok((build, child)) => {
+                if let Some(pid) = child.id() {
+                    // The registry has just made the entry, so it has no id yet.
+                    let _ = instance.pid.set(pid);
+                }
                 tokio::spawn(supervise(
                     child,
                     number,

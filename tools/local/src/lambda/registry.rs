@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use bytes::Bytes;
@@ -37,6 +37,8 @@ pub(super) struct Instance {
     pub(super) requests: mpsc::Sender<oneshot::Sender<Event>>,
     /// Tells the task that owns the process to kill it.
     pub(super) kill: Notify,
+    /// The id of the process, after it was started.
+    pub(super) pid: OnceLock<u32>,
     /// The reason for the end of the process, after it has ended.
     exited: watch::Sender<Option<String>>,
     /// The current invocation of the process.
@@ -106,6 +108,7 @@ impl Registry {
             function: function.to_owned(),
             requests: sender,
             kill: Notify::new(),
+            pid: OnceLock::new(),
             exited: watch::Sender::new(None),
             current: Mutex::new(None),
         });
@@ -128,6 +131,16 @@ impl Registry {
             .collect();
         numbers.sort_unstable();
         numbers
+    }
+
+    /// The ids of the current processes of `function`, in no order.
+    pub(super) fn pids(&self, function: &str) -> Vec<u32> {
+        let state = lock(&self.state);
+        let of_function = state
+            .instances
+            .values()
+            .filter(|instance| instance.function == function);
+        of_function.filter_map(|instance| instance.pid.get().copied()).collect()
     }
 
     /// Removes a process that has ended for this reason.

@@ -49,6 +49,12 @@ pub(crate) enum FileError {
          replace a secret key that others have seen"
     )]
     Secret { path: String, index: usize, member: String },
+    #[error("{path}: audiences.{audience:?}: endpoint can't be used: {reason}")]
+    Endpoint {
+        path: String,
+        audience: String,
+        reason: &'static str,
+    },
     #[error("{path}: {source}")]
     Tenant { path: String, source: TenantError },
 }
@@ -100,6 +106,25 @@ impl TenantFile {
         }
         match Tenant::check(&file.issuer, file.document()) {
             Ok(_) => Ok(file),
+            Err(source) => Err(FileError::Tenant { path, source }),
+        }
+    }
+
+    /// Checks that the endpoints can be asked from AWS.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub(crate) fn check_endpoints(&self) -> Result<(), FileError> {
+        let path = self.issuer.clone();
+        match Tenant::check(&self.issuer, self.document()) {
+            Ok(tenant) => match tenant.local_endpoints().next() {
+                None => Ok(()),
+                Some((audience, reason)) => Err(FileError::Endpoint {
+                    path,
+                    audience: audience.to_owned(),
+                    reason,
+                }),
+            },
             Err(source) => Err(FileError::Tenant { path, source }),
         }
     }
@@ -179,6 +204,26 @@ mod tests {
         let tenant = parse(&example()).unwrap();
         let written = tenant.to_toml().unwrap();
         assert_eq!(parse(&written).unwrap(), tenant, "{written}");
+    }
+
+    #[test]
+    fn an_endpoint_that_only_the_local_stack_asks_is_reported() {
+        let endpoint = "https://iam.university.example.org/api/v1/authorize";
+        assert!(example().contains(endpoint));
+        parse(&example()).unwrap().check_endpoints().unwrap();
+        for local in [
+            "http://127.0.0.1:1/",
+            "https://169.254.169.254/",
+            "https://[::1]/",
+            "https://LocalHost/",
+        ] {
+            let tenant = parse(&example().replace(endpoint, local)).unwrap();
+            let error = tenant.check_endpoints().unwrap_err().to_string();
+            assert!(
+                error.contains("audiences.\"club.university.example.org\": endpoint"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -15,7 +15,11 @@ impl Emulator {
     /// Creates tables with `chats` and their tenant.
     pub(super) fn new(chats: &Chats) -> Fallible<Self> {
         let database = Database::memory()?;
-        for (table, key) in [("ChatsTable", "pk"), ("TenantsTable", "issuer")] {
+        for (table, key) in [
+            ("ChatsTable", "pk"),
+            ("TenantsTable", "issuer"),
+            ("EventKeysTable", "pk"),
+        ] {
             database.create_table(serde_json::from_value(json!({
                 "TableName": table,
                 "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
