@@ -11,6 +11,7 @@ use crate::outbound::resolver::TenantResolver;
 use crate::outbound::{aws, dynamodb};
 use crate::table::ChatsTable;
 use aws_config::SdkConfig;
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -76,6 +77,10 @@ impl Network {
     /// Builds the real one. Each kind of server has a client of its own.
     async fn build(identity: &IdentityConfig) -> Result<Self, ClientsError> {
         settings::check_aws()?;
+        // Lambda sets the variables. The SDK's default chains would also ask the machine's metadata service and read
+        // profile files, which a function does not have.
+        let region = EnvironmentVariableRegionProvider::new();
+        let credentials = EnvironmentVariableCredentialsProvider::new();
         let tls = tls(settings::extra_ca_certs()?)?;
         let resolver = TenantResolver::new(settings::allow_private_endpoints()?);
         let endpoints = if identity.is_local() {
@@ -85,7 +90,7 @@ impl Network {
             HttpClient::for_tenants(&tls, resolver)?
         };
         Ok(Self {
-            aws: aws::sdk_config(HttpClient::new(&tls, CONNECT_TIMEOUT)?).await,
+            aws: aws::sdk_config(region, credentials, HttpClient::new(&tls, CONNECT_TIMEOUT)?).await,
             event_service: HttpClient::new(&tls, CONNECT_TIMEOUT)?,
             endpoints,
         })

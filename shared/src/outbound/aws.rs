@@ -4,12 +4,12 @@
 //! adapter puts ours behind the SDK instead.
 
 use super::http::{HttpError, Limits, SendRequest};
-use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::region::ProvideRegion;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
-use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{ProvideCredentials, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -37,14 +37,15 @@ const LIMITS: Limits = Limits {
     idle: None,
 };
 
-/// Loads the configuration of all AWS clients.
-///
-/// Region and credentials come from the environment variables that Lambda sets. The SDK's default chains would also ask
-/// the machine's metadata service and read profile files, which a function does not have.
-pub async fn sdk_config(client: Arc<dyn SendRequest>) -> SdkConfig {
+/// Loads the configuration of all AWS clients. They send through `client`.
+pub async fn sdk_config(
+    region: impl ProvideRegion + 'static,
+    credentials: impl ProvideCredentials + 'static,
+    client: Arc<dyn SendRequest>,
+) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
-        .region(EnvironmentVariableRegionProvider::new())
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .region(region)
+        .credentials_provider(credentials)
         .profile_files(no_profile_files())
         .http_client(SdkHttpClient::new(client))
         .retry_config(retries())

@@ -50,6 +50,9 @@ pub const RECORDED_PAYLOAD_LIMIT: usize = 102_400;
 /// A source of the current time. Tests supply their own; the default is [`SystemTime::now`].
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
+/// A source of the ids of rooms and events. Tests supply their own; the default is [`Uuid::new_v4`].
+pub type Ids = Arc<dyn Fn() -> Uuid + Send + Sync>;
+
 /// An issuer whose tokens the stand-in accepts.
 #[derive(Clone, Debug)]
 pub struct Issuer {
@@ -73,10 +76,12 @@ pub struct Config {
     pub journal: Option<PathBuf>,
     /// The source of the current time.
     pub clock: Clock,
+    /// The source of the ids of rooms and events.
+    pub ids: Ids,
 }
 
 impl Config {
-    /// Settings with [`RECORDED_PAYLOAD_LIMIT`], the system's clock and no journal.
+    /// Settings with [`RECORDED_PAYLOAD_LIMIT`], the system's clock, random ids and no journal.
     pub fn new(issuers: HashMap<String, Issuer>, policy: Policy) -> Self {
         Self {
             issuers,
@@ -84,6 +89,7 @@ impl Config {
             payload_limit: RECORDED_PAYLOAD_LIMIT,
             journal: None,
             clock: Arc::new(SystemTime::now),
+            ids: Arc::new(Uuid::new_v4),
         }
     }
 }
@@ -115,6 +121,7 @@ struct Shared {
     policy: Policy,
     payload_limit: usize,
     clock: Clock,
+    ids: Ids,
     store: Mutex<Store>,
 }
 
@@ -135,6 +142,7 @@ impl EventService {
             policy: config.policy,
             payload_limit: config.payload_limit,
             clock: config.clock,
+            ids: config.ids,
             store: Mutex::new(store),
         };
         Ok(Self {
@@ -204,6 +212,10 @@ impl EventService {
         // A blocking lock is fine here: it is never held across an await, and covers at most one write to a file.
         // Poisoning can be ignored: every change is a single push or insert, so no panic leaves it incomplete.
         self.shared.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn new_id(&self) -> Uuid {
+        (self.shared.ids)()
     }
 
     fn now(&self) -> Moment {

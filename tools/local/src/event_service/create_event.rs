@@ -71,6 +71,7 @@ pub(super) async fn create(
         return Err(Failure::PayloadSizeExceeded { length, limit });
     }
     let event = Event::new(NewEvent {
+        id: service.new_id(),
         room_id,
         set: request.set.unwrap_or_else(|| request.kind.clone()),
         kind: request.kind,

@@ -42,6 +42,7 @@ pub struct Event {
 
 /// The parts of an event that do not depend on other events.
 pub(super) struct NewEvent {
+    pub(super) id: Uuid,
     pub(super) room_id: Uuid,
     pub(super) kind: String,
     pub(super) set: String,
@@ -56,10 +57,10 @@ pub(super) struct NewEvent {
 }
 
 impl Event {
-    /// Creates an event with a new id. It is its own original.
+    /// Creates an event. It is its own original.
     pub(super) fn new(new: NewEvent) -> Self {
         Self {
-            id: Uuid::new_v4(),
+            id: new.id,
             room_id: new.room_id,
             kind: new.kind,
             set: new.set,

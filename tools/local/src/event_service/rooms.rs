@@ -62,7 +62,7 @@ pub(super) async fn create(
         return Err(INSERT_FAILED);
     }
     let room = Room {
-        id: Uuid::new_v4(),
+        id: service.new_id(),
         audience: request.audience,
         classroom_id: request.classroom_id.0,
         kind: request.kind,

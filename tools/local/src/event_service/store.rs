@@ -140,6 +140,7 @@ mod tests {
 
     fn event(room: &Room, label: Option<&str>, occurred_at: i64, data: &serde_json::Value) -> Event {
         Event::new(NewEvent {
+            id: Uuid::new_v4(),
             room_id: room.id,
             kind: "message".to_owned(),
             set: "messages".to_owned(),
