@@ -75,6 +75,24 @@ async fn a_chat_is_one_item_in_the_deployed_table_and_its_claim_on_the_room_anot
 }
 
 #[tokio::test]
+async fn an_event_is_created_once_per_idempotency_key() {
+    let client = Client::of_new_tenant("keys").await;
+    let body = json!({"audience": client.tenant.audience, "scope": "math 7"});
+    let created = client.post("/api/v1/chats", &body).await;
+    let path = format!("/api/v1/chats/{}/events", created.body["chat_id"].as_str().unwrap());
+
+    let event = json!({"type": "message", "data": {"text": "Hello"}});
+    for is_replay in [false, true] {
+        let posted = client.post_once(&path, &event, "hello-1").await;
+        assert_eq!((posted.status, posted.replayed()), (201, is_replay), "{posted:?}");
+    }
+    let other = json!({"type": "message", "data": {"text": "Good bye"}});
+    let reused = client.post_once(&path, &other, "hello-1").await;
+    assert_eq!(reused.problem(), (422, "idempotency_key_reused"));
+    assert_eq!(event_service().await.events(created.room()).len(), 1);
+}
+
+#[tokio::test]
 async fn a_converted_room_points_at_its_chat() {
     let client = Client::of_new_tenant("conversion").await;
     let audience = client.tenant.audience.as_str();

@@ -156,6 +156,13 @@ impl Client {
     pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, Some(body)).await
     }
+
+    /// Like [`Client::post`], with an idempotency key.
+    pub(super) async fn post_once(&self, path: &str, body: &Value, key: &str) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url));
+        let request = request.header("idempotency-key", key);
+        Answer::of(with_token_and_body(request, Some(&self.tenant.token()), Some(body))).await
+    }
 }
 
 /// The tenant's file, in TOML.
