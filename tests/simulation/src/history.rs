@@ -112,13 +112,13 @@ pub(crate) async fn live<P: Platform>(world: &Arc<World>, platform: Arc<P>) {
     let returning: Vec<_> = plan::chats(world.seed)
         .into_iter()
         .zip(0..)
-        .flat_map(|(chat, index)| returning(chat, index))
+        .flat_map(|(chat, index)| returning(chat, index, P::TRIES_ON_RETURN))
         .collect();
     client::run(world, &*platform, &returning).await;
 }
 
 /// What somebody does who comes back to a chat: create it if it does not exist, read it, and send an event.
-fn returning(chat: Chat, index: u32) -> [Operation; 3] {
+fn returning(chat: Chat, index: u32, tries: u32) -> [Operation; 3] {
     let tags = Tags { text: None, content: 1 };
     let key = Key { number: 0, event: 0 };
     let read = if index.is_multiple_of(2) {
@@ -135,7 +135,7 @@ fn returning(chat: Chat, index: u32) -> [Operation; 3] {
             pause: Duration::ZERO,
             chat,
             action,
-            tries: 1,
+            tries,
         }
     })
 }

@@ -79,6 +79,9 @@ impl FunctionName {
 
 /// What runs the functions.
 pub(crate) trait Platform: Send + Sync + 'static {
+    /// How often somebody tries who comes back after everything has calmed down.
+    const TRIES_ON_RETURN: u32;
+
     /// Invokes a function with a gateway's event.
     fn invoke(&self, request: u32, name: FunctionName, event: &Value) -> impl Future<Output = Ended> + Send;
 
@@ -218,6 +221,8 @@ impl Lambda {
 }
 
 impl Platform for Lambda {
+    const TRIES_ON_RETURN: u32 = 1;
+
     async fn invoke(&self, request: u32, name: FunctionName, event: &Value) -> Ended {
         if self.world.choices(About::Restart, request.into()).u8(..30) == 0 {
             self.restart(|idle| idle == name);

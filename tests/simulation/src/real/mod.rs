@@ -83,12 +83,15 @@ impl Runner {
         })
     }
 
-    /// Runs the histories of `seeds`, so many `at_once`, and begins none after `end`.
+    /// Runs the histories of `seeds`, so many `at_once`. Begins none after `end`, or after one that failed.
     pub async fn run(self: &Arc<Self>, seeds: impl Iterator<Item = u64>, at_once: usize, end: Instant) -> Report {
         let (mut running, mut report) = (JoinSet::new(), Report::default());
-        for seed in seeds.take_while(|_| Instant::now() < end) {
+        for seed in seeds {
             if running.len() == at_once {
                 report.add(running.join_next().await.unwrap().unwrap());
+            }
+            if Instant::now() >= end || !report.violations.is_empty() {
+                break;
             }
             let runner = Arc::clone(self);
             running.spawn(async move { runner.history(seed).await });
@@ -185,6 +188,9 @@ impl Real {
 }
 
 impl Platform for Real {
+    /// On a busy machine, a process may get too little of it to answer in time.
+    const TRIES_ON_RETURN: u32 = 6;
+
     async fn invoke(&self, request: u32, name: FunctionName, event: &Value) -> Ended {
         // Busy processes are killed, too. The proxies kill only between two requests.
         if !self.world.is_calm() && self.world.choices(About::Restart, request.into()).u8(..30) == 0 {
