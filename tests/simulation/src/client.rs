@@ -1,7 +1,7 @@
 //! A client of the API: it sends requests one after the other, and repeats those that may succeed then.
 
 use crate::event_service::old_room_id;
-use crate::lambda::{FunctionName, Lambda};
+use crate::lambda::{FunctionName, Platform};
 use crate::plan::{Action, Key, Operation, RoomChoice, Tags, Tenant};
 use crate::record::{Ended, Try};
 use crate::seed::About;
@@ -15,16 +15,16 @@ use uuid::Uuid;
 const MOST_TRIES: u32 = 10;
 
 /// Does what is planned.
-pub(crate) async fn run(world: &World, lambda: &Lambda, operations: &[Operation]) {
+pub(crate) async fn run(world: &World, platform: &impl Platform, operations: &[Operation]) {
     for operation in operations {
         sleep(operation.pause).await;
         if !world.left_out.operations.contains(&operation.number) {
-            carry_out(world, lambda, operation).await;
+            carry_out(world, platform, operation).await;
         }
     }
 }
 
-async fn carry_out(world: &World, lambda: &Lambda, operation: &Operation) {
+async fn carry_out(world: &World, platform: &impl Platform, operation: &Operation) {
     // A repeat is the same request.
     let room = room(world, operation);
     let (function, event) = event(world, operation, room);
@@ -34,7 +34,7 @@ async fn carry_out(world: &World, lambda: &Lambda, operation: &Operation) {
         world
             .record()
             .trace(started, format_args!("request {request}: {function:?} {operation:?}"));
-        let ended = lambda.invoke(request, function, &event).await;
+        let ended = platform.invoke(request, function, &event).await;
         let ended_at = world.now();
         let tried = Try {
             request,

@@ -48,7 +48,11 @@ impl EventService {
             let random = choices(seed, About::EventService, number).u128(..);
             Builder::from_random_bytes(random.to_ne_bytes()).into_uuid()
         });
-        let stand_in = local::event_service::EventService::new(config).unwrap();
+        Self::of(local::event_service::EventService::new(config).unwrap())
+    }
+
+    /// Uses a stand-in that exists, and puts the rooms into it that existed before.
+    pub(crate) fn of(stand_in: local::event_service::EventService) -> Self {
         for tenant in Tenant::ALL {
             for index in 0..OLD_ROOMS {
                 stand_in.insert_room(old_room(tenant, index)).unwrap();
@@ -93,15 +97,14 @@ pub(crate) fn is_old(room: Uuid) -> bool {
 }
 
 fn old_room(tenant: Tenant, index: u64) -> Room {
-    let start = EPOCH.cast_signed() - 1_000;
     Room {
         id: old_room_id(tenant, usize::try_from(index).unwrap()),
         audience: tenant.name().audience(),
         classroom_id: Uuid::nil(),
         kind: RoomKind::P2P,
-        time: RoomTime { start, end: None },
+        time: RoomTime { start: 0, end: None },
         tags: None,
         preserve_history: true,
-        created_at: start,
+        created_at: 0,
     }
 }

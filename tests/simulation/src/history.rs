@@ -3,11 +3,11 @@
 use crate::checks::{self, Violation};
 use crate::client;
 use crate::fault::{Kind, Step};
-use crate::lambda::{FunctionName, Lambda};
+use crate::lambda::{Lambda, Platform};
 use crate::plan::{self, Action, Chat, Key, Operation, Tags};
 use crate::process;
-use crate::record::Record;
-use crate::world::{Fixed, LeftOut, World};
+use crate::record::{Keeping, Record};
+use crate::world::{EPOCH, Fixed, LeftOut, World};
 use chats::telemetry;
 use futures_util::FutureExt as _;
 use std::collections::BTreeMap;
@@ -15,9 +15,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-
-/// After this time, everything that is under way has arrived, and every reservation is over.
-const CALM: Duration = Duration::from_secs(60);
 
 /// The number of the first operation of those who come back.
 const RETURN: u32 = 10_000;
@@ -58,7 +55,7 @@ impl Simulator {
         static LOGGING: Once = Once::new();
         LOGGING.call_once(|| telemetry::start("chats".to_owned(), process::log));
         Self {
-            fixed: Arc::new(runtime().block_on(Fixed::new())),
+            fixed: Arc::new(runtime().block_on(Fixed::new(Duration::from_secs(EPOCH)))),
             contract: checks::Contract::new(),
         }
     }
@@ -72,11 +69,14 @@ impl Simulator {
     pub(crate) fn run_without(&self, seed: u64, left_out: LeftOut, prints: bool) -> History {
         // The SDK draws its jitter and the tokens of its requests here.
         fastrand::seed(seed);
+        let keeping = if prints { Keeping::Printed } else { Keeping::Nothing };
         let runtime = runtime();
         let (world, violation) = runtime.block_on(async {
-            let world = Arc::new(World::new(seed, left_out, Record::new(prints), &self.fixed));
+            let world = Arc::new(World::new(seed, left_out, Record::new(keeping), &self.fixed));
             // A panic in the library is answered by the library; this one is of a future that was dropped or the like.
-            let done = AssertUnwindSafe(live(&world)).catch_unwind().await;
+            let done = AssertUnwindSafe(live(&world, Arc::new(Lambda::new(&world))))
+                .catch_unwind()
+                .await;
             let violation = done.is_err().then(|| Violation::new("panic", "the history panicked"));
             (world, violation)
         });
@@ -98,29 +98,27 @@ fn runtime() -> Runtime {
     builder.enable_time().start_paused(true).build().unwrap()
 }
 
-async fn live(world: &Arc<World>) {
-    let lambda = Arc::new(Lambda::new(world));
+/// Lets the clients act, then comes back.
+pub(crate) async fn live<P: Platform>(world: &Arc<World>, platform: Arc<P>) {
     let clients = plan::clients(world.seed).into_iter().map(|operations| {
-        let (world, lambda) = (Arc::clone(world), Arc::clone(&lambda));
-        tokio::spawn(async move { client::run(&world, &lambda, &operations).await })
+        let (world, platform) = (Arc::clone(world), Arc::clone(&platform));
+        tokio::spawn(async move { client::run(&world, &*platform, &operations).await })
     });
     for client in clients.collect::<Vec<_>>() {
         client.await.unwrap();
     }
     world.calm_down();
-    tokio::time::sleep(CALM).await;
-    // What is read then is in the table, not in memory.
-    lambda.restart(|name| matches!(name, FunctionName::ReadChat | FunctionName::ReadChatByScope));
+    platform.come_to_rest().await;
     let returning: Vec<_> = plan::chats(world.seed)
         .into_iter()
         .zip(0..)
-        .flat_map(|(chat, index)| returning(chat, index))
+        .flat_map(|(chat, index)| returning(chat, index, P::TRIES_ON_RETURN))
         .collect();
-    client::run(world, &lambda, &returning).await;
+    client::run(world, &*platform, &returning).await;
 }
 
 /// What somebody does who comes back to a chat: create it if it does not exist, read it, and send an event.
-fn returning(chat: Chat, index: u32) -> [Operation; 3] {
+fn returning(chat: Chat, index: u32, tries: u32) -> [Operation; 3] {
     let tags = Tags { text: None, content: 1 };
     let key = Key { number: 0, event: 0 };
     let read = if index.is_multiple_of(2) {
@@ -137,12 +135,12 @@ fn returning(chat: Chat, index: u32) -> [Operation; 3] {
             pause: Duration::ZERO,
             chat,
             action,
-            tries: 1,
+            tries,
         }
     })
 }
 
-fn history(world: &World, violations: Vec<Violation>) -> History {
+pub(crate) fn history(world: &World, violations: Vec<Violation>) -> History {
     let record = world.record();
     let mut answers = BTreeMap::new();
     let tries = || record.tries.iter().filter(|tried| !tried.is_return());

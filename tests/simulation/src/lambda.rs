@@ -26,11 +26,14 @@ use serde_json::value::RawValue;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use url::Url;
 
 /// The time-out of every function in `template.yaml`.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// After this time, everything is at rest.
+const CALM: Duration = Duration::from_secs(60);
 
 /// The names of the functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +46,25 @@ pub(crate) enum FunctionName {
 }
 
 impl FunctionName {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::CreateChat,
+        Self::ConvertChat,
+        Self::ReadChat,
+        Self::ReadChatByScope,
+        Self::CreateChatEvent,
+    ];
+
+    /// The name of its binary.
+    pub(crate) fn binary(self) -> &'static str {
+        match self {
+            Self::CreateChat => "create-chat",
+            Self::ConvertChat => "convert-chat",
+            Self::ReadChat => "read-chat",
+            Self::ReadChatByScope => "read-chat-by-scope",
+            Self::CreateChatEvent => "create-chat-event",
+        }
+    }
+
     /// The `operationId` in `openapi.yaml`.
     pub(crate) fn operation_id(self) -> &'static str {
         match self {
@@ -53,6 +75,19 @@ impl FunctionName {
             Self::CreateChatEvent => "createChatEvent",
         }
     }
+}
+
+/// What runs the functions.
+pub(crate) trait Platform: Send + Sync + 'static {
+    /// How often somebody tries who comes back after everything has calmed down.
+    const TRIES_ON_RETURN: u32;
+
+    /// Invokes a function with a gateway's event.
+    fn invoke(&self, request: u32, name: FunctionName, event: &Value) -> impl Future<Output = Ended> + Send;
+
+    /// Waits until everything that is under way has arrived, every reservation is over, and every breaker is closed.
+    /// What is read then is in the table, not in memory.
+    fn come_to_rest(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// A function that was started.
@@ -180,12 +215,15 @@ impl Lambda {
     }
 
     /// Ends idle processes of functions with such a name. Their caches are lost.
-    pub(crate) fn restart(&self, is_ended: impl Fn(FunctionName) -> bool) {
+    fn restart(&self, is_ended: impl Fn(FunctionName) -> bool) {
         self.idle.lock().unwrap().retain(|instance| !is_ended(instance.name));
     }
+}
 
-    /// Invokes a function.
-    pub(crate) async fn invoke(&self, request: u32, name: FunctionName, event: &Value) -> Ended {
+impl Platform for Lambda {
+    const TRIES_ON_RETURN: u32 = 1;
+
+    async fn invoke(&self, request: u32, name: FunctionName, event: &Value) -> Ended {
         if self.world.choices(About::Restart, request.into()).u8(..30) == 0 {
             self.restart(|idle| idle == name);
         }
@@ -217,6 +255,13 @@ impl Lambda {
         })
     }
 
+    async fn come_to_rest(&self) {
+        sleep(CALM).await;
+        self.restart(|name| matches!(name, FunctionName::ReadChat | FunctionName::ReadChatByScope));
+    }
+}
+
+impl Lambda {
     /// Returns an idle process, or starts one. `None` if it is killed meanwhile.
     async fn instance(&self, request: u32, name: FunctionName) -> Option<Instance> {
         let idle = {

@@ -15,6 +15,7 @@
 //! | `client`, `history` | a history from its beginning to its end |
 //! | `record`, `checks` | what was observed, and what must be true of it |
 //! | `shrink` | the shortest history that fails |
+//! | `real` | the same histories on real processes |
 //! | `report` | the sum of many histories |
 
 #![expect(
@@ -31,6 +32,7 @@ mod history;
 mod lambda;
 mod plan;
 mod process;
+pub mod real;
 mod record;
 mod report;
 mod seed;

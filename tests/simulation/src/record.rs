@@ -90,23 +90,39 @@ pub(crate) struct Record {
     /// Log lines about defects.
     pub(crate) defects: Vec<String>,
     trace: DefaultHasher,
-    prints: bool,
+    keeping: Keeping,
+    /// The trace, if it is kept.
+    pub(crate) kept: String,
+}
+
+/// What becomes of the trace, besides its hash.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    #[default]
+    Nothing,
+    Printed,
+    Kept,
 }
 
 impl Record {
-    pub(crate) fn new(prints: bool) -> Self {
+    pub(crate) fn new(keeping: Keeping) -> Self {
         Self {
-            prints,
+            keeping,
             ..Self::default()
         }
     }
 
-    /// Adds an event to the trace, of which only a hash is kept.
+    /// Adds an event to the trace.
     pub(crate) fn trace(&mut self, at: Duration, event: fmt::Arguments<'_>) {
         let event = format!("{:>10.3} {event}", at.as_secs_f64());
         event.hash(&mut self.trace);
-        if self.prints {
-            println!("{event}");
+        match self.keeping {
+            Keeping::Nothing => {}
+            Keeping::Printed => println!("{event}"),
+            Keeping::Kept => {
+                self.kept.push_str(&event);
+                self.kept.push('\n');
+            }
         }
     }
 

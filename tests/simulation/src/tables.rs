@@ -18,13 +18,13 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 /// The table of chats.
-pub(crate) const CHATS: &str = "chats";
+pub(crate) const CHATS: &str = "ChatsTable";
 
 /// The table of tenants.
-pub(crate) const TENANTS: &str = "tenants";
+pub(crate) const TENANTS: &str = "TenantsTable";
 
 /// The table of idempotency keys.
-pub(crate) const EVENT_KEYS: &str = "event-keys";
+pub(crate) const EVENT_KEYS: &str = "EventKeysTable";
 
 /// An item in DynamoDB's JSON. `None` if there is none.
 pub(crate) type Item = Option<Value>;
@@ -70,6 +70,11 @@ impl Tables {
             let request = json!({"TableName": TENANTS, "Item": BTreeMap::from(item)});
             call(request.to_string().as_bytes(), |put| database.put_item(put)).unwrap();
         }
+        Self::of(database)
+    }
+
+    /// Uses tables that exist.
+    pub(crate) fn of(database: Database) -> Self {
         Self {
             database,
             changes: Mutex::default(),
@@ -99,7 +104,7 @@ impl Tables {
     }
 
     /// Notes what a write changed.
-    fn note_changes(&self, at: Duration, operation: &str, body: &[u8]) {
+    pub(crate) fn note_changes(&self, at: Duration, operation: &str, body: &[u8]) {
         let request: Value = serde_json::from_slice(body).unwrap();
         let parts = match request["TransactItems"].as_array() {
             Some(parts) => parts

@@ -12,6 +12,7 @@ use chats::outbound::http::{Answer, HttpError, Limits, SendRequest};
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response};
 use serde_json::{Value, json};
+use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,106 +48,152 @@ impl SendRequest for Wire {
     fn give_up_connections(&self) {}
 }
 
+impl Way for Wire {
+    async fn arrive(&self, sent: &Sent) -> Response<Bytes> {
+        sent.arrive(&self.process.world).await
+    }
+
+    fn arrive_after(&self, delay: Duration, sent: &Sent) {
+        let (sent, world) = (sent.clone(), Arc::clone(&self.process.world));
+        tokio::spawn(async move {
+            sleep(delay).await;
+            let status = sent.arrive(&world).await.status();
+            let now = world.now();
+            world
+                .record()
+                .trace(now, format_args!("late: {} {status}", sent.name()));
+        });
+    }
+
+    async fn kill(&self, _: &Sent) {
+        self.process.kill();
+    }
+}
+
 impl Wire {
     async fn exchange(&self, step: Step, request: Request<Bytes>) -> Result<Answer, HttpError> {
         let world = &self.process.world;
         let sent = Sent::new(self.server, request);
         let fault = world.fault(step, sent.call);
-        self.note(step, &sent, fault);
-        let pace = world.choices(About::Pace, step.number_in_history()).u64(2..=80);
-        let pace = Duration::from_millis(pace / 2);
-        let Some(Fault { kind, delay, is_reset }) = fault else {
-            // All the time is spent on one leg of the way. Two pauses would cost twice as much of ours.
-            if pace.as_millis().is_multiple_of(2) {
-                sleep(pace).await;
-                return Ok(sent.arrive(world).await.map(Ok));
-            }
-            let answer = sent.arrive(world).await;
-            sleep(pace).await;
-            return Ok(answer.map(Ok));
-        };
-        sleep(pace).await;
-        let answer = match kind {
-            Kind::Delayed => {
-                sleep(delay).await;
-                let answer = sent.arrive(world).await;
-                sleep(delay).await;
-                answer
-            }
-            Kind::Refused => return Err(HttpError::Connect("refused".into())),
-            Kind::RequestLost => return lost(is_reset).await,
-            Kind::AnswerLost => {
-                sent.arrive(world).await;
-                return lost(is_reset).await;
-            }
-            Kind::AppliedLate => {
-                sent.arrive_after(delay, world);
-                return lost(is_reset).await;
-            }
-            Kind::FailedAfter => {
-                sent.arrive(world).await;
-                sent.failure()
-            }
-            Kind::FailedBefore => sent.failure(),
-            Kind::Throttled => sent.throttled(is_reset),
-            Kind::Conflict => sent.conflict(is_reset),
-            Kind::Cancelled => tables::cancelled([
-                if is_reset { "ThrottlingError" } else { "None" },
-                "ProvisionedThroughputExceeded",
-            ]),
-            Kind::Stale => world.tables.read_old_version(sent.request.body()),
-            Kind::Unauthorized => answered(401, r#"{"type":"invalid_authentication","title":"simulated"}"#),
-            Kind::KilledBefore => return self.kill().await,
-            Kind::KilledAfter => {
-                sent.arrive_after(pace, world);
-                return self.kill().await;
-            }
-            Kind::KilledLate => {
-                sent.arrive_after(delay, world);
-                return self.kill().await;
-            }
-        };
-        Ok(answer.map(Ok))
-    }
-
-    /// Kills the caller, which hears nothing more.
-    async fn kill(&self) -> Result<Answer, HttpError> {
-        self.process.kill();
-        pending().await
-    }
-
-    fn note(&self, step: Step, sent: &Sent, fault: Option<Fault>) {
-        let world = &self.process.world;
-        let now = world.now();
-        let mut record = world.record();
-        record.steps += 1;
-        if let Some(fault) = fault {
-            record.faults.push((step, fault.kind, sent.call));
-        }
         if let Some(mark) = sent.attempt() {
-            record.attempts.push(Attempt {
+            world.record().attempts.push(Attempt {
                 mark,
                 request: step.request,
                 deadline: self.process.deadline(),
             });
         }
-        let fault = fault.map(|Fault { kind, delay, is_reset }| format!("{kind} {delay:?} {is_reset}"));
-        record.trace(
-            now,
-            format_args!(
-                "process {} request {}/{}: {} {}",
-                self.process.number,
-                step.request,
-                step.number,
-                sent.name(),
-                fault.unwrap_or_default()
-            ),
+        note(
+            world,
+            step,
+            &sent,
+            fault,
+            format_args!("process {}", self.process.number),
         );
+        let pace = world.choices(About::Pace, step.number_in_history()).u64(2..=80);
+        let pace = Duration::from_millis(pace / 2);
+        let Some(fault) = fault else {
+            // All the time is spent on one leg of the way. Two pauses would cost twice as much of ours.
+            if pace.as_millis().is_multiple_of(2) {
+                sleep(pace).await;
+                return Ok(self.arrive(&sent).await.map(Ok));
+            }
+            let answer = self.arrive(&sent).await;
+            sleep(pace).await;
+            return Ok(answer.map(Ok));
+        };
+        sleep(pace).await;
+        Ok(suffer(fault, pace, &sent, world, self).await?.map(Ok))
     }
 }
 
+/// Notes a request that a process sends.
+pub(crate) fn note(world: &World, step: Step, sent: &Sent, fault: Option<Fault>, by: fmt::Arguments<'_>) {
+    let now = world.now();
+    let mut record = world.record();
+    record.steps += 1;
+    if let Some(fault) = fault {
+        record.faults.push((step, fault.kind, sent.call));
+    }
+    let fault = fault.map(|Fault { kind, delay, is_reset }| format!("{kind} {delay:?} {is_reset}"));
+    record.trace(
+        now,
+        format_args!(
+            "{by} request {}/{}: {} {}",
+            step.request,
+            step.number,
+            sent.name(),
+            fault.unwrap_or_default()
+        ),
+    );
+}
+
+/// How requests get to a server.
+pub(crate) trait Way: Sync {
+    /// Takes a request to the server, where it takes effect, and returns the answer.
+    fn arrive(&self, sent: &Sent) -> impl Future<Output = Response<Bytes>> + Send;
+
+    /// Takes a request to the server later, whatever becomes of the caller.
+    fn arrive_after(&self, delay: Duration, sent: &Sent);
+
+    /// Kills the process that sent a request. It hears nothing more.
+    fn kill(&self, sent: &Sent) -> impl Future<Output = ()> + Send;
+}
+
+/// Sends a request through a fault. A request that is under way arrives after `pace`.
+///
+/// # Errors
+/// The caller gets no answer.
+pub(crate) async fn suffer(
+    Fault { kind, delay, is_reset }: Fault,
+    pace: Duration,
+    sent: &Sent,
+    world: &World,
+    way: &impl Way,
+) -> Result<Response<Bytes>, HttpError> {
+    Ok(match kind {
+        Kind::Delayed => {
+            sleep(delay).await;
+            let answer = way.arrive(sent).await;
+            sleep(delay).await;
+            answer
+        }
+        Kind::Refused => return Err(HttpError::Connect("refused".into())),
+        Kind::RequestLost => return lost(is_reset).await,
+        Kind::AnswerLost => {
+            way.arrive(sent).await;
+            return lost(is_reset).await;
+        }
+        Kind::AppliedLate => {
+            way.arrive_after(delay, sent);
+            return lost(is_reset).await;
+        }
+        Kind::FailedAfter => {
+            way.arrive(sent).await;
+            sent.failure()
+        }
+        Kind::FailedBefore => sent.failure(),
+        Kind::Throttled => sent.throttled(is_reset),
+        Kind::Conflict => sent.conflict(is_reset),
+        Kind::Cancelled => tables::cancelled([
+            if is_reset { "ThrottlingError" } else { "None" },
+            "ProvisionedThroughputExceeded",
+        ]),
+        Kind::Stale => world.tables.read_old_version(sent.request.body()),
+        Kind::Unauthorized => answered(401, r#"{"type":"invalid_authentication","title":"simulated"}"#),
+        Kind::KilledBefore | Kind::KilledAfter | Kind::KilledLate => {
+            match kind {
+                Kind::KilledAfter => way.arrive_after(pace, sent),
+                Kind::KilledLate => way.arrive_after(delay, sent),
+                _ => {}
+            }
+            way.kill(sent).await;
+            return pending().await;
+        }
+    })
+}
+
 /// The answer never comes: the connection is reset, or the caller hears nothing and gives up.
-async fn lost(is_reset: bool) -> Result<Answer, HttpError> {
+async fn lost(is_reset: bool) -> Result<Response<Bytes>, HttpError> {
     if is_reset {
         return Err(HttpError::Lost("reset".into()));
     }
@@ -155,14 +202,14 @@ async fn lost(is_reset: bool) -> Result<Answer, HttpError> {
 
 /// A request under way.
 #[derive(Debug, Clone)]
-struct Sent {
+pub(crate) struct Sent {
     server: Server,
-    call: Call,
-    request: Request<Bytes>,
+    pub(crate) call: Call,
+    pub(crate) request: Request<Bytes>,
 }
 
 impl Sent {
-    fn new(server: Server, request: Request<Bytes>) -> Self {
+    pub(crate) fn new(server: Server, request: Request<Bytes>) -> Self {
         let call = match server {
             Server::EventService => Call::EventService,
             Server::Endpoint => Call::Endpoint,
@@ -176,7 +223,7 @@ impl Sent {
         Self { server, call, request }
     }
 
-    /// Takes effect, and returns the answer.
+    /// Takes effect in the simulated world, and returns the answer.
     async fn arrive(&self, world: &World) -> Response<Bytes> {
         match self.server {
             Server::Aws => world
@@ -188,19 +235,6 @@ impl Sent {
                 answered(200, json!([question["action"]]).to_string())
             }
         }
-    }
-
-    /// Takes effect later, whatever becomes of the caller.
-    fn arrive_after(&self, delay: Duration, world: &Arc<World>) {
-        let (sent, world) = (self.clone(), Arc::clone(world));
-        tokio::spawn(async move {
-            sleep(delay).await;
-            let status = sent.arrive(&world).await.status();
-            let now = world.now();
-            world
-                .record()
-                .trace(now, format_args!("late: {} {status}", sent.name()));
-        });
     }
 
     /// The answer of a server that fails.
@@ -233,7 +267,7 @@ impl Sent {
     }
 
     /// The mark of the attempt whose reservation this request puts.
-    fn attempt(&self) -> Option<String> {
+    pub(crate) fn attempt(&self) -> Option<String> {
         if self.call != Call::Write || operation(&self.request) != "PutItem" {
             return None;
         }
@@ -241,7 +275,7 @@ impl Sent {
         Some(request["Item"]["attempt"]["S"].as_str()?.to_owned())
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self.server {
             Server::Aws => operation(&self.request).to_owned(),
             Server::EventService => format!("{} {}", self.request.method(), self.request.uri().path()),
@@ -251,7 +285,7 @@ impl Sent {
 }
 
 /// The operation of a request to AWS: `DynamoDB_20120810.GetItem` is `GetItem`.
-fn operation(request: &Request<Bytes>) -> &str {
+pub(crate) fn operation(request: &Request<Bytes>) -> &str {
     let target = request
         .headers()
         .get("x-amz-target")

@@ -35,12 +35,14 @@ const ENDPOINT: &str = "http://127.0.0.1:8002/authorize";
 pub(crate) struct Fixed {
     pub(crate) key: Key,
     pub(crate) sdk: SdkConfig,
+    pub(crate) demo: DemoTenants,
     tenants: Vec<(String, TenantDocument)>,
     tokens: [String; 2],
 }
 
 impl Fixed {
-    pub(crate) async fn new() -> Self {
+    /// Creates keys, and tokens that are valid for a day after `now`, which is the time since the unix epoch.
+    pub(crate) async fn new(now: Duration) -> Self {
         let demo = DemoTenants::generate().unwrap();
         let token = |tenant: Tenant| {
             let name = tenant.name();
@@ -49,7 +51,7 @@ impl Fixed {
                 "aud": name.audience(),
                 "sub": "teacher",
                 "scope": "chats:create chats:convert chats:read events:create",
-                "exp": EPOCH + 24 * 60 * 60,
+                "exp": now.as_secs() + 24 * 60 * 60,
             });
             demo.sign(name, claims.as_object().unwrap().clone()).unwrap()
         };
@@ -61,6 +63,7 @@ impl Fixed {
             sdk: sdk.await,
             tenants: demo.documents(ENDPOINT).unwrap(),
             tokens: Tenant::ALL.map(token),
+            demo,
         }
     }
 
@@ -129,16 +132,35 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, left_out: LeftOut, record: Record, fixed: &Arc<Fixed>) -> Self {
-        let start = Instant::now();
+        let event_service = EventService::new(seed, Instant::now(), &fixed.key);
+        Self::of(
+            seed,
+            left_out,
+            record,
+            fixed,
+            Tables::open(&fixed.tenants),
+            event_service,
+        )
+    }
+
+    /// Creates a world with these tables and this event service.
+    pub(crate) fn of(
+        seed: u64,
+        left_out: LeftOut,
+        record: Record,
+        fixed: &Arc<Fixed>,
+        tables: Tables,
+        event_service: EventService,
+    ) -> Self {
         Self {
             seed,
             fixed: Arc::clone(fixed),
-            tables: Tables::open(&fixed.tenants),
-            event_service: EventService::new(seed, start, &fixed.key),
+            tables,
+            event_service,
             left_out,
             faults: Faults::new(seed),
             is_calm: AtomicBool::new(false),
-            start,
+            start: Instant::now(),
             record: Mutex::new(record),
         }
     }

@@ -76,7 +76,7 @@ pub(super) fn check(evidence: &Evidence, contract: &Contract, report: &mut impl 
         if answer.status == 500 || ["access_denied", "authentication_failed"].contains(&answer.problem()) {
             wrong("nobody is answered as if they had done something wrong");
         }
-        if tried.is_return() && (answer.body["is_transient"] == true || answer.status >= 500) {
+        if is_last_return(evidence, tried) && (answer.body["is_transient"] == true || answer.status >= 500) {
             wrong("somebody who comes back is served");
         }
         let retry_after = answer
@@ -163,6 +163,12 @@ fn is_other_content(evidence: &Evidence, tried: &Try, id: &str) -> bool {
 fn is_room_in_use(evidence: &Evidence, tried: &Try, id: &str) -> bool {
     let claim = tried.room.and_then(|room| evidence.items.get(&format!("room#{room}")));
     claim.is_some_and(|claim| text(claim, "chat_id").is_some_and(|owner| owner != id))
+}
+
+/// Whether this is the last try of an operation of somebody who came back.
+fn is_last_return(evidence: &Evidence, tried: &Try) -> bool {
+    let is_later = |other: &Try| other.operation.number == tried.operation.number && other.request > tried.request;
+    tried.is_return() && !evidence.tries.iter().any(is_later)
 }
 
 fn is_event(tried: &Try) -> bool {
