@@ -3,14 +3,12 @@
 //!
 //! An odd event that was once answered wrongly, or could be, has a line of its own in [`named`].
 
-mod answers;
 mod event_data;
-mod events;
-mod json_text;
 mod named;
 
 use crate::samples;
 use crate::support::Api;
+use hostile::{answers, events};
 use local::InvocationError;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value;
@@ -96,7 +94,7 @@ fn runner(cases: u32) -> TestRunner {
 
 fn any_event_is_answered(function: &'static str) {
     let bench = Bench::start(function);
-    let held = runner(300).run(&events::any_event(function), |event| {
+    let held = runner(300).run(&events::any_event(&samples::texts_for(function)), |event| {
         bench.check(&event).map_err(TestCaseError::fail)
     });
     assert!(held.is_ok(), "{}", held.unwrap_err());
@@ -105,7 +103,7 @@ fn any_event_is_answered(function: &'static str) {
 
 fn a_payload_that_is_not_json_does_not_end_the_process(function: &'static str) {
     let bench = Bench::start(function);
-    let held = runner(100).run(&events::torn_event(function), |payload| {
+    let held = runner(100).run(&events::torn_event(&samples::texts_for(function)), |payload| {
         let is_json = serde_json::from_slice::<&serde_json::value::RawValue>(&payload).is_ok();
         match bench.invoke(payload) {
             Ok(answer) => answers::check(&answer).map_err(TestCaseError::fail)?,

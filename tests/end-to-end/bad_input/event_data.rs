@@ -1,9 +1,10 @@
 //! The event service accepts all `data` that our own checks accept. So no tenant can make it reject an event, which
 //! would leave the outcome unknown.
 
-use super::json_text::{any_json, quoted};
-use super::{Bench, answers, runner};
+use super::{Bench, runner};
 use crate::samples;
+use hostile::answers;
+use hostile::json_text::{any_json, quoted};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,10 +1,11 @@
 //! Odd events by name, each with the answer that it gets.
 
-use super::json_text::{Object, nested, quoted};
-use super::{Bench, answers};
+use super::Bench;
 use crate::samples;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use hostile::answers;
+use hostile::json_text::{Object, nested, quoted};
 use serde_json::Value;
 
 /// The event of a sample.

@@ -71,6 +71,11 @@ impl EventService {
         Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
     }
 
+    /// Adds the room that the sample events are about.
+    pub(crate) fn add_room_of_samples(&self) {
+        local::demo::add_room(&self.stand_in).unwrap();
+    }
+
     pub(crate) fn rooms(&self) -> Vec<Room> {
         self.stand_in.rooms()
     }

@@ -52,8 +52,7 @@ pub struct Simulator {
 impl Simulator {
     /// Prepares what all histories share.
     pub fn new() -> Self {
-        static LOGGING: Once = Once::new();
-        LOGGING.call_once(|| telemetry::start("chats".to_owned(), process::log));
+        log();
         Self {
             fixed: Arc::new(runtime().block_on(Fixed::new(Duration::from_secs(EPOCH)))),
             contract: checks::Contract::new(),
@@ -93,7 +92,13 @@ impl Default for Simulator {
     }
 }
 
-fn runtime() -> Runtime {
+/// Directs the log lines of simulated processes to their records.
+pub(crate) fn log() {
+    static LOGGING: Once = Once::new();
+    LOGGING.call_once(|| telemetry::start("chats".to_owned(), process::log));
+}
+
+pub(crate) fn runtime() -> Runtime {
     let mut builder = Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap()
 }

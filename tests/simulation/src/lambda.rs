@@ -30,7 +30,7 @@ use tokio::time::{sleep, timeout};
 use url::Url;
 
 /// The time-out of every function in `template.yaml`.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After this time, everything is at rest.
 const CALM: Duration = Duration::from_secs(60);
@@ -91,7 +91,7 @@ pub(crate) trait Platform: Send + Sync + 'static {
 }
 
 /// A function that was started.
-enum Function {
+pub(crate) enum Function {
     CreateChat(CreateChat),
     ConvertChat(ConvertChat),
     ReadChat(ReadChat),
@@ -101,7 +101,7 @@ enum Function {
 
 impl Function {
     /// Starts a function in `process`, as its `main` does.
-    async fn start(name: FunctionName, process: &Arc<Process>) -> Self {
+    pub(crate) async fn start(name: FunctionName, process: &Arc<Process>) -> Self {
         match name {
             FunctionName::CreateChat => Self::CreateChat(CreateChat {
                 clients: writers(process).await,
@@ -123,7 +123,7 @@ impl Function {
         }
     }
 
-    fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> BoxFuture<'_, Value> {
+    pub(crate) fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> BoxFuture<'_, Value> {
         async fn answer<R: Route>(route: &R, event: LambdaEvent<Box<RawValue>>) -> Value {
             let answer = telemetry::observe(handle(route, event)).await;
             let Ok(answer) = answer;

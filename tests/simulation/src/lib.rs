@@ -17,6 +17,7 @@
 //! | `shrink` | the shortest history that fails |
 //! | `real` | the same histories on real processes |
 //! | `report` | the sum of many histories |
+//! | `hostile` | one function that gets odd events |
 
 #![expect(
     clippy::unwrap_used,
@@ -29,6 +30,7 @@ mod client;
 mod event_service;
 mod fault;
 mod history;
+pub mod hostile;
 mod lambda;
 mod plan;
 mod process;

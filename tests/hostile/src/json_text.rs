@@ -6,12 +6,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// `text` as a JSON string.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 /// `inner` in `levels` arrays if `open` is `[`, in objects otherwise.
-pub(super) fn nested(open: char, levels: usize, inner: &str) -> String {
+pub fn nested(open: char, levels: usize, inner: &str) -> String {
     match open {
         '[' => format!("{}{inner}{}", "[".repeat(levels), "]".repeat(levels)),
         _ => format!("{}{inner}{}", r#"{"a":"#.repeat(levels), "}".repeat(levels)),
@@ -19,7 +19,7 @@ pub(super) fn nested(open: char, levels: usize, inner: &str) -> String {
 }
 
 /// A string of ordinary and odd parts, escapes among them.
-pub(super) fn any_string() -> BoxedStrategy<String> {
+pub fn any_string() -> BoxedStrategy<String> {
     let part = prop_oneof![
         4 => "[a-z0-9 ./~%+\"-]{0,6}".prop_map(|text| text.replace('"', "\\\"")),
         2 => Just("ж数😀".to_owned()),
@@ -36,7 +36,7 @@ pub(super) fn any_string() -> BoxedStrategy<String> {
 }
 
 /// A number of any size and spelling.
-pub(super) fn any_number() -> BoxedStrategy<String> {
+pub fn any_number() -> BoxedStrategy<String> {
     prop_oneof![
         any::<i64>().prop_map(|number| number.to_string()),
         any::<f64>()
@@ -63,7 +63,7 @@ pub(super) fn any_number() -> BoxedStrategy<String> {
 }
 
 /// Any JSON with a few levels.
-pub(super) fn any_json() -> BoxedStrategy<String> {
+pub fn any_json() -> BoxedStrategy<String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
         any::<bool>().prop_map(|value| value.to_string()),
@@ -80,7 +80,7 @@ pub(super) fn any_json() -> BoxedStrategy<String> {
 }
 
 /// An object with a few members, some of which may have the same name.
-pub(super) fn members(name: BoxedStrategy<String>, value: BoxedStrategy<String>) -> BoxedStrategy<String> {
+pub fn members(name: BoxedStrategy<String>, value: BoxedStrategy<String>) -> BoxedStrategy<String> {
     let member = (name, value).prop_map(|(name, value)| format!("{name} : {value}"));
     vec(member, 0..5)
         .prop_map(|members| format!("{{{}}}", members.join(",")))
@@ -88,17 +88,17 @@ pub(super) fn members(name: BoxedStrategy<String>, value: BoxedStrategy<String>)
 }
 
 /// Any object.
-pub(super) fn any_object() -> BoxedStrategy<String> {
+pub fn any_object() -> BoxedStrategy<String> {
     members(any_string(), any_json())
 }
 
 /// An object as pairs of texts: names with their quotes, and values.
 #[derive(Debug, Clone)]
-pub(super) struct Object(Vec<(String, String)>);
+pub struct Object(Vec<(String, String)>);
 
 /// What a strategy does to an object.
 #[derive(Debug, Clone)]
-pub(super) enum Change {
+pub enum Change {
     /// Removes a member.
     Remove(String),
     /// Replaces the values of members, or adds the members.
@@ -109,7 +109,7 @@ pub(super) enum Change {
 
 impl Object {
     /// The object in `text`.
-    pub(super) fn read(text: &str) -> Self {
+    pub fn read(text: &str) -> Self {
         let members = Members::of(text).unwrap();
         let members = members
             .iter()
@@ -118,25 +118,25 @@ impl Object {
     }
 
     /// Sets the member `name` to `value`.
-    pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.set(quoted(name), value.into());
         self
     }
 
     /// Adds a member whose name already has its quotes and escapes.
-    pub(super) fn with_raw(mut self, name: &str, value: &str) -> Self {
+    pub fn with_raw(mut self, name: &str, value: &str) -> Self {
         self.0.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Removes the member `name`.
-    pub(super) fn without(mut self, name: &str) -> Self {
+    pub fn without(mut self, name: &str) -> Self {
         self.0.retain(|(member, _)| *member != quoted(name));
         self
     }
 
     /// Its text.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let members: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         format!("{{{}}}", members.join(", "))
     }
@@ -159,7 +159,7 @@ impl Object {
 }
 
 /// `object` with a few changes.
-pub(super) fn changed(object: Object, change: BoxedStrategy<Change>) -> BoxedStrategy<Object> {
+pub fn changed(object: Object, change: BoxedStrategy<Change>) -> BoxedStrategy<Object> {
     vec(change, 0..4)
         .prop_map(move |changes| changes.into_iter().fold(object.clone(), Object::apply))
         .boxed()

@@ -1,8 +1,7 @@
 //! API Gateway events that are not quite right: samples with changes that stay close to what the gateway sends, and
 //! arbitrary JSON.
 
-use super::json_text::{Change, Object, any_json, any_object, any_string, changed, members, nested, quoted};
-use crate::samples;
+use crate::json_text::{Change, Object, any_json, any_object, any_string, changed, members, nested, quoted};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use proptest::collection::vec;
@@ -41,10 +40,10 @@ const ATTRIBUTES: [&str; 12] = [
     "is_persistant",
 ];
 
-/// Events for `function`.
-pub(super) fn any_event(function: &'static str) -> BoxedStrategy<String> {
+/// Events for a function that has these sample events.
+pub fn any_event(samples: &[String]) -> BoxedStrategy<String> {
     prop_oneof![
-        8 => near_valid(function),
+        8 => near_valid(samples),
         1 => any_json(),
         1 => (select(vec!['[', '{']), 1..300_usize, any_json())
             .prop_map(|(open, levels, inner)| nested(open, levels, &inner)),
@@ -53,9 +52,9 @@ pub(super) fn any_event(function: &'static str) -> BoxedStrategy<String> {
 }
 
 /// Payloads that are rarely valid JSON: events that are cut off or have random bytes inside.
-pub(super) fn torn_event(function: &'static str) -> BoxedStrategy<Vec<u8>> {
+pub fn torn_event(samples: &[String]) -> BoxedStrategy<Vec<u8>> {
     let torn = (
-        near_valid(function),
+        near_valid(samples),
         any::<prop::sample::Index>(),
         vec(any::<u8>(), 0..4),
         any::<bool>(),
@@ -74,21 +73,19 @@ pub(super) fn torn_event(function: &'static str) -> BoxedStrategy<Vec<u8>> {
 }
 
 /// Samples with a few changes.
-fn near_valid(function: &'static str) -> BoxedStrategy<String> {
-    let samples: Vec<Object> = samples::texts_for(function)
-        .iter()
-        .map(|text| Object::read(text))
-        .collect();
+fn near_valid(samples: &[String]) -> BoxedStrategy<String> {
+    let bodies = bodies(samples);
+    let samples: Vec<Object> = samples.iter().map(|text| Object::read(text)).collect();
     select(samples)
-        .prop_flat_map(move |sample| changed(sample.clone(), change(bodies(function))))
+        .prop_flat_map(move |sample| changed(sample.clone(), change(bodies.clone())))
         .prop_map(|event| event.text())
         .boxed()
 }
 
 /// Bodies of the samples.
-fn bodies(function: &'static str) -> BoxedStrategy<Object> {
-    let bodies = samples::texts_for(function).into_iter().filter_map(|text| {
-        let event: serde_json::Value = serde_json::from_str(&text).unwrap();
+fn bodies(samples: &[String]) -> BoxedStrategy<Object> {
+    let bodies = samples.iter().filter_map(|text| {
+        let event: serde_json::Value = serde_json::from_str(text).unwrap();
         let body = event["body"].as_str().filter(|_| event["isBase64Encoded"] == false)?;
         Some(Object::read(body))
     });

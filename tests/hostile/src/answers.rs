@@ -1,13 +1,15 @@
-//! What an answer to an odd event must be besides what `openapi.yaml` says of it, which [`crate::support::Api::invoke`]
-//! checks.
+//! What an answer to an odd event must be besides what `openapi.yaml` says of it.
 
 use serde_json::Value;
 
 /// The size limit of an answer in bytes. The largest answer is a chat, whose tags and names are bounded.
 const MAX_BYTES: usize = 128 * 1024;
 
-/// Checks an answer. The error says what is wrong.
-pub(super) fn check(answer: &Value) -> Result<(), String> {
+/// Checks an answer.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(answer: &Value) -> Result<(), String> {
     let short: String = answer.to_string().chars().take(1_000).collect();
     checked(answer).map_err(|what| format!("{what}: {short}"))
 }
