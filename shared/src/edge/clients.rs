@@ -12,6 +12,7 @@ use crate::outbound::{aws, dynamodb};
 use crate::table::ChatsTable;
 use aws_config::SdkConfig;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_sdk_dynamodb::Client;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -148,12 +149,18 @@ impl Writers {
     /// # Errors
     /// [`ClientsError::Identity`].
     pub async fn start(settings: ClientSettings, url: &Url, network: Network) -> Result<Self, ClientsError> {
-        let client = Arc::clone(&network.event_service);
+        let service = Arc::clone(&network.event_service);
+        Ok(Self::of(Common::new(settings, network)?, url, service).await)
+    }
+
+    /// Adds the event service at `url`, which is reached through `client`, and opens the connections.
+    async fn of(common: Common, url: &Url, client: Arc<dyn SendRequest>) -> Self {
         let Common {
             access,
             table,
             identity,
-        } = Common::new(settings, network)?;
+            ..
+        } = common;
         let event_service = EventService::new(url, client, Arc::clone(&identity));
         warm_up(async {
             // The first token is signed now. With KMS, this is a request of its own. A failure occurs again at the
@@ -161,11 +168,11 @@ impl Writers {
             let _ = tokio::join!(table.warm_up(), event_service.warm_up(WARM_UP_TIME), identity.current());
         })
         .await;
-        Ok(Self {
+        Self {
             access,
             table,
             event_service,
-        })
+        }
     }
 }
 
@@ -181,10 +188,12 @@ impl EventWriters {
         event_keys_table: String,
         network: Network,
     ) -> Result<Self, ClientsError> {
-        let dynamodb = dynamodb::client(&network.aws, settings.dynamodb_url.clone());
+        let service = Arc::clone(&network.event_service);
+        let common = Common::new(settings, network)?;
+        let event_keys = EventKeysTable::new(common.dynamodb.clone(), event_keys_table);
         Ok(Self {
-            writers: Writers::start(settings, url, network).await?,
-            event_keys: EventKeysTable::new(dynamodb, event_keys_table),
+            writers: Writers::of(common, url, service).await,
+            event_keys,
         })
     }
 }
@@ -194,6 +203,7 @@ struct Common {
     access: Access,
     table: ChatsTable,
     identity: Arc<Identity>,
+    dynamodb: Client,
 }
 
 impl Common {
@@ -209,8 +219,9 @@ impl Common {
         let tenants = TenantsTable::new(dynamodb.clone(), tenants_table);
         Ok(Self {
             access: Access::new(tenants, network.endpoints, Arc::clone(&identity)),
-            table: ChatsTable::new(dynamodb, chats_table),
+            table: ChatsTable::new(dynamodb.clone(), chats_table),
             identity,
+            dynamodb,
         })
     }
 }
