@@ -12,9 +12,8 @@ use super::{Access, Account, Authorization, CreateEvent, Permit, TenantDocument,
 use crate::clock::{Deadline, Moment};
 use crate::domain::{Audience, ChatId, Dependency, Error, Event};
 use crate::outbound::http::{self, Answer, HttpError, Limits, SendRequest};
-use crate::outbound::identity::{Identity, IdentityConfig, PrivateKeyPem, ServiceAccount, SigningKey};
+use crate::outbound::identity::{self, PrivateKeyPem, SigningKey};
 use ::http::{HeaderValue, Request, Response};
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -300,16 +299,8 @@ fn questions() -> Vec<Question> {
 
 /// Asks endpoints through `client` as this service, with this key.
 fn endpoints(client: Arc<dyn SendRequest>, key: SigningKey) -> Endpoints {
-    let config = IdentityConfig {
-        account: ServiceAccount {
-            label: "chats".to_owned(),
-            audience: "svc.example.org".to_owned(),
-        },
-        issuer: "svc.example.org".to_owned(),
-        key,
-    };
-    let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-    Endpoints::new(client, Arc::new(Identity::new(config, &sdk).unwrap()))
+    let identity = identity::tests::identity(key, Arc::clone(&client));
+    Endpoints::new(client, Arc::new(identity))
 }
 
 /// An endpoint that answers each question in its own way: after a time, with a status and a JSON text. The question is

@@ -82,7 +82,8 @@ impl ChatsTable {
     /// audience is all that is looked at: its tags cost no time, and whatever is malformed in it does not show.
     ///
     /// # Errors
-    /// See [`TableFailure`]. An item whose audience can't be read is nobody's and so malformed for everybody.
+    /// See [`TableFailure`]. An item whose audience can't be read belongs to nobody, so it is malformed for
+    /// everybody.
     pub async fn read(
         &self,
         account: &Account,

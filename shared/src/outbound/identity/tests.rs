@@ -35,7 +35,7 @@ impl SendRequest for Kms {
 }
 
 /// An identity with `key`, which reaches KMS through `client`.
-fn identity(key: SigningKey, client: Arc<dyn SendRequest>) -> Identity {
+pub(crate) fn identity(key: SigningKey, client: Arc<dyn SendRequest>) -> Identity {
     let config = IdentityConfig {
         account: ServiceAccount {
             label: "chats".to_owned(),
