@@ -182,5 +182,5 @@ pub(crate) fn content(tags: Option<&serde_json::Value>) -> Option<usize> {
         (Some(_), Some(tags)) => texts.iter().flatten().any(|text| value(text).as_ref() == Some(tags)),
         _ => false,
     };
-    TAGS.iter().position(|texts| is_of(texts))
+    TAGS.iter().position(is_of)
 }

@@ -1,7 +1,5 @@
 //! A sample of the histories that `cargo simulation` runs.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use simulation::{Kind, Report, Simulator};
 use std::thread;
 

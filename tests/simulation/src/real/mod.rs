@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant, SystemTime};
@@ -154,7 +154,7 @@ async fn listen() -> TcpListener {
 
 /// Writes down a history that failed.
 fn write(history: &History, trace: &str, lines: &[String]) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/histories");
+    let folder = workspace().join("target/histories");
     fs::create_dir_all(&folder).unwrap();
     let mut text = String::new();
     for violation in &history.violations {
