@@ -3,11 +3,8 @@
 use simulation::{Kind, Report, Simulator};
 use std::thread;
 
-/// How many histories each thread runs. In debug builds a history takes a fifth of a second.
-const HISTORIES: u64 = 150;
-
-/// Seeds that failed once. Each has the reason next to it.
-const KEPT: [u64; 0] = [];
+/// How many histories each of two threads runs. In a debug build, a history takes about 0.4 s.
+const HISTORIES: u64 = 50;
 
 #[test]
 fn no_history_breaks_a_promise() {
@@ -15,7 +12,7 @@ fn no_history_breaks_a_promise() {
         thread::spawn(move || {
             let simulator = Simulator::new();
             let mut report = Report::default();
-            for seed in (0..HISTORIES).map(|number| number * 2 + thread).chain(KEPT) {
+            for seed in (0..HISTORIES).map(|number| number * 2 + thread) {
                 report.add(simulator.run(seed, false));
             }
             report
@@ -35,7 +32,7 @@ fn no_history_breaks_a_promise() {
 #[test]
 fn a_seed_is_always_the_same_history() {
     let (first, second) = (Simulator::new(), Simulator::new());
-    for seed in 1_000..1_010 {
+    for seed in 1_000..1_005 {
         let (a, b) = (first.run(seed, false), second.run(seed, false));
         assert_eq!(a.hash, b.hash, "{seed}");
         assert_eq!(a.answers, b.answers, "{seed}");
