@@ -3,8 +3,13 @@
 use clap::Parser;
 use local::binaries::Profile;
 use simulation::real::Runner;
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// How many histories run at a time on each processor. Mostly they wait.
+const AT_ONCE: usize = 16;
 
 #[derive(Parser)]
 struct Arguments {
@@ -17,9 +22,9 @@ struct Arguments {
     /// The most histories
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     histories: u64,
-    /// How many run at a time
-    #[arg(long, default_value_t = 24)]
-    at_once: usize,
+    /// How many run at a time [default: 16 per processor]
+    #[arg(long)]
+    at_once: Option<usize>,
     /// Use release binaries of the functions
     #[arg(long)]
     release: bool,
@@ -36,7 +41,11 @@ async fn main() -> ExitCode {
     let runner = Runner::new(profile).await;
     let end = Instant::now() + Duration::from_secs(arguments.minutes * 60);
     let seeds = arguments.from..arguments.from.saturating_add(arguments.histories);
-    let report = runner.run(seeds, arguments.at_once, end).await;
+    let at_once = arguments.at_once.unwrap_or_else(|| {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        AT_ONCE * processors
+    });
+    let report = runner.run(seeds, at_once, end).await;
     print!("{report}");
     if report.violations.is_empty() {
         ExitCode::SUCCESS

@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant, SystemTime};
@@ -38,6 +38,9 @@ use tokio::time::sleep;
 /// After this time, everything that was sent has arrived (the longest delay is 20 s), and every reservation is over.
 const CALM: Duration = Duration::from_secs(22);
 
+/// The pause between the beginnings of two histories. Starting their processes costs most.
+const STAGGER: Duration = Duration::from_millis(500);
+
 /// How long a client of the API waits. The gateway answers after 30 s.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -48,9 +51,12 @@ const LIMITS: Limits = Limits {
     idle: None,
 };
 
+/// The line of the local stack about an invocation that ran until its deadline. On a busy machine, a process may get too
+/// little of it to give up in time, so this is no violation here. It is one in the simulation.
+const ENDED_AT_DEADLINE: &str = "the function was killed after";
+
 /// Lines of the local stack about functions that do what they never should.
-const DEFECTS: [&str; 4] = [
-    "the function was killed after",
+const DEFECTS: [&str; 3] = [
     "the function reported an error",
     "the function's response is larger",
     "the function's role in template.yaml does not allow",
@@ -93,6 +99,7 @@ impl Runner {
             if Instant::now() >= end || !report.violations.is_empty() {
                 break;
             }
+            sleep(STAGGER).await;
             let runner = Arc::clone(self);
             running.spawn(async move { runner.history(seed).await });
         }
@@ -140,7 +147,11 @@ impl Runner {
                 world.record().defects.push(line.clone());
             }
         }
-        let history = history::history(&world, checks::violations(&world, &self.contract));
+        let mut history = history::history(&world, checks::violations(&world, &self.contract));
+        let ended = lines.iter().filter(|line| line.contains(ENDED_AT_DEADLINE)).count();
+        if ended > 0 {
+            history.answers.insert("ended at the deadline".to_owned(), ended as u64);
+        }
         if !history.violations.is_empty() {
             write(&history, &world.record().kept, &lines);
         }
@@ -154,7 +165,7 @@ async fn listen() -> TcpListener {
 
 /// Writes down a history that failed.
 fn write(history: &History, trace: &str, lines: &[String]) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/histories");
+    let folder = workspace().join("target/histories");
     fs::create_dir_all(&folder).unwrap();
     let mut text = String::new();
     for violation in &history.violations {
