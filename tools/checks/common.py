@@ -253,7 +253,8 @@ def end_to_end(part, *options, **environment):
 def executables():
     """Builds the workspace in debug mode and returns the executables by name."""
     # `cargo local` builds with the same options, so nothing is compiled twice.
-    messages = output(*"cargo build --workspace --bins --locked --message-format=json-render-diagnostics".split())
+    build = "cargo build --workspace --bins --exclude=simulation --exclude=hostile --locked"
+    messages = output(*build.split(), "--message-format=json-render-diagnostics")
     built = map(json.loads, messages.splitlines())
     return {message["target"]["name"]: message["executable"] for message in built if message.get("executable")}
 

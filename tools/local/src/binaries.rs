@@ -47,9 +47,9 @@ pub fn workspace() -> &'static Path {
 /// Cargo cannot be started, or the build fails.
 pub async fn build(profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error> {
     let selection: &[&str] = match profile {
-        // The same selection as in `cargo test --workspace`. Another one would unify features differently, and cargo
-        // would compile the dependencies a second time.
-        Profile::Debug => &["--workspace", "--bins"],
+        // Another selection would unify features differently, and `cargo local` would compile the dependencies a second
+        // time. The simulation and its odd events enable features that no function has, a paused clock for example.
+        Profile::Debug => &["--workspace", "--bins", "--exclude=simulation", "--exclude=hostile"],
         // The default members are only the functions, so this build has the deployed features.
         Profile::Release => &["--release", "--bins"],
     };
