@@ -251,10 +251,11 @@ def end_to_end(part, *options, **environment):
 
 
 def executables():
-    """Builds the workspace in debug mode and returns the executables by name."""
+    """Builds the functions and `cargo local` in debug mode and returns the executables by name."""
     # `cargo local` builds with the same options, so nothing is compiled twice.
-    build = "cargo build --workspace --bins --exclude=simulation --exclude=hostile --locked"
-    messages = output(*build.split(), "--message-format=json-render-diagnostics")
+    packages = ["local", *(folder.name for folder in (ROOT / "functions").iterdir())]
+    build = "cargo build --bins --locked --message-format=json-render-diagnostics".split()
+    messages = output(*build, *(f"--package={package}" for package in packages))
     built = map(json.loads, messages.splitlines())
     return {message["target"]["name"]: message["executable"] for message in built if message.get("executable")}
 

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, io,
+    env, fs, io,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -40,22 +40,26 @@ pub fn workspace() -> &'static Path {
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// Builds the workspace's binaries and returns the executables by name. Cargo prints progress and errors to standard
+/// Builds the functions and returns the executables by name; with [`Profile::Debug`], `local` is among them. Cargo prints progress and errors to standard
 /// error.
 ///
 /// # Errors
 /// Cargo cannot be started, or the build fails.
 pub async fn build(profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let selection: &[&str] = match profile {
-        // Another selection would unify features differently, and `cargo local` would compile the dependencies a second
-        // time. The simulation and its odd events enable features that no function has, a paused clock for example.
-        Profile::Debug => &["--workspace", "--bins", "--exclude=simulation", "--exclude=hostile"],
+    let selection = match profile {
+        // With other packages, cargo would unify features differently from `cargo run --package local`, and compile the
+        // dependencies a second time.
+        Profile::Debug => {
+            let functions = functions().map_err(Error::Cargo)?.into_iter();
+            let packages = functions.chain(["local".to_owned()]);
+            packages.map(|package| format!("--package={package}")).collect()
+        }
         // The default members are only the functions, so this build has the deployed features.
-        Profile::Release => &["--release", "--bins"],
+        Profile::Release => vec!["--release".to_owned()],
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let cargo = Command::new(cargo)
-        .args(["build", "--message-format=json-render-diagnostics"])
+        .args(["build", "--bins", "--message-format=json-render-diagnostics"])
         .args(selection)
         .current_dir(workspace())
         .stdin(Stdio::null())
@@ -69,6 +73,14 @@ pub async fn build(profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error>
         return Err(Error::Build);
     }
     executables(&output.stdout).map_err(|error| Error::Cargo(io::Error::other(error)))
+}
+
+/// Returns the names of the functions' packages, which are those of their folders.
+fn functions() -> io::Result<Vec<String>> {
+    let folders = fs::read_dir(workspace().join("functions"))?;
+    folders
+        .map(|folder| Ok(folder?.file_name().to_string_lossy().into_owned()))
+        .collect()
 }
 
 fn executables(messages: &[u8]) -> Result<BTreeMap<String, PathBuf>, serde_json::Error> {
