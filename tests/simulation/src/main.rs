@@ -70,7 +70,17 @@ fn main() -> ExitCode {
         } => run(from, histories, threads),
         Command::Show { seed } => print(&Simulator::new().run(seed, true)),
         Command::Shrink { seed } => match Simulator::new().shrink(seed, true) {
-            Some(history) => print(&history),
+            Some((history, shortest)) => {
+                let failed = print(&shortest);
+                println!(
+                    "shrunk from {} requests and {} faults to {} and {}",
+                    history.requests,
+                    history.faults.len(),
+                    shortest.requests,
+                    shortest.faults.len()
+                );
+                failed
+            }
             None => {
                 println!("the history of seed {seed} does not fail");
                 ExitCode::SUCCESS
@@ -111,7 +121,8 @@ fn run(from: u64, histories: u64, threads: usize) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     println!(
-        "the first failing seed is {first}, after {} histories",
+        "{}{first}, after {} histories",
+        mutations::FIRST_FAILING,
         first - from + 1
     );
     ExitCode::FAILURE

@@ -4,9 +4,13 @@
 mod list;
 
 use list::MUTATIONS;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::{fs, io};
+use std::{fs, io, thread};
+
+/// How the line begins that names the first failing seed.
+pub(crate) const FIRST_FAILING: &str = "the first failing seed is ";
 
 /// A deliberate defect.
 struct Mutation {
@@ -76,19 +80,34 @@ fn copy_sources(root: &Path, copy: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs the copy until a history fails. Returns the line that says when.
+/// Runs the copy until a history fails. Says when, why, and how short the history becomes.
 fn find(root: &Path, copy: &Path, histories: u64) -> Option<String> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).to_string();
+    let output = simulate(
+        root,
+        copy,
+        &["run", "--histories", &histories.to_string(), "--threads", &threads],
+    );
+    assert!(output.contains("violations: "), "the mutation does not compile or run");
+    let line = |output: &str, start: &str| output.lines().find(|line| line.starts_with(start)).map(str::to_owned);
+    let after = line(&output, FIRST_FAILING)?;
+    let seed = after.trim_start_matches(FIRST_FAILING).split(',').next()?;
+    let shortest = simulate(root, copy, &["shrink", seed]);
+    let (shrunk, broken) = (line(&shortest, "shrunk")?, shortest.lines().rev().nth(1)?);
+    Some(format!("{after}; {shrunk}; {broken:.120}"))
+}
+
+/// Returns what the copy's `cargo simulation` prints.
+fn simulate(root: &Path, copy: &Path, arguments: &[&str]) -> String {
     let output = Command::new("cargo")
-        .args(["simulation", "run", "--histories", &histories.to_string()])
+        .arg("simulation")
+        .args(arguments)
         .current_dir(copy)
-        // The packages of others need not be compiled again.
+        // The packages of others need not be compiled again, and of ours only what a mutation changes.
         .env("CARGO_TARGET_DIR", root.join("target"))
+        .env("CARGO_INCREMENTAL", "1")
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
-    let output = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.contains("violations: "), "the mutation does not compile or run");
-    let broken = output.lines().find(|line| line.starts_with("seed "))?;
-    let after = output.lines().find(|line| line.starts_with("the first failing"))?;
-    Some(format!("{after} ({broken:.120})"))
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

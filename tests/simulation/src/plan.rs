@@ -94,7 +94,7 @@ struct Theme {
     pause: u64,
 }
 
-/// Returns the operations of each client: four or five clients with five or six operations.
+/// Returns the operations of each client: four or five clients with four or five operations.
 pub(crate) fn clients(seed: u64) -> Vec<Vec<Operation>> {
     let mut history = choices(seed, About::History, 0);
     let theme = Theme {
@@ -108,7 +108,7 @@ pub(crate) fn clients(seed: u64) -> Vec<Vec<Operation>> {
     };
     let clients = history.u32(4..=5);
     let client = |client: u32| {
-        let count = choices(seed, About::History, 1 + u64::from(client)).u32(5..=6);
+        let count = choices(seed, About::History, 1 + u64::from(client)).u32(4..=5);
         // The clients go from chat to chat at about the same time.
         let operation = |index| operation(seed, client * 100 + index, index * theme.scopes / count, theme);
         (0..count).map(operation).collect()

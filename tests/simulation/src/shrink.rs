@@ -6,8 +6,10 @@ use crate::world::LeftOut;
 use std::collections::BTreeSet;
 
 impl Simulator {
-    /// Shrinks the history of `seed`, which must fail. Prints the shortest form if `prints`. `None` if it does not fail.
-    pub fn shrink(&self, seed: u64, prints: bool) -> Option<History> {
+    /// Shrinks the history of `seed`. Prints the shortest form if `prints`.
+    ///
+    /// Returns the history and its shortest form. `None` if it does not fail.
+    pub fn shrink(&self, seed: u64, prints: bool) -> Option<(History, History)> {
         let failing = self.run(seed, false);
         let rule = failing.violations.first()?.rule;
         let fails = |left_out: &LeftOut| {
@@ -15,7 +17,7 @@ impl Simulator {
             history.violations.iter().any(|violation| violation.rule == rule)
         };
         let mut left_out = LeftOut::default();
-        let operations: BTreeSet<u32> = failing.operations.into_iter().collect();
+        let operations: BTreeSet<u32> = failing.operations.iter().copied().collect();
         leave_out(operations.into_iter().collect(), |some| {
             let mut candidate = left_out.clone();
             candidate.operations.extend(some);
@@ -36,7 +38,7 @@ impl Simulator {
             }
             still
         });
-        Some(self.run_without(seed, left_out, prints))
+        Some((failing, self.run_without(seed, left_out, prints)))
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use chats::outbound::http::{Answer, HttpError, Limits, SendRequest};
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt;
 use std::future::pending;
@@ -294,6 +295,12 @@ pub(crate) fn operation(request: &Request<Bytes>) -> &str {
 }
 
 fn is_eventual(request: &Request<Bytes>) -> bool {
-    let request: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-    request["ConsistentRead"] == false && request["TableName"] == tables::CHATS
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Get<'a> {
+        table_name: &'a str,
+        consistent_read: bool,
+    }
+    let get: Option<Get<'_>> = serde_json::from_slice(request.body()).ok();
+    get.is_some_and(|get| !get.consistent_read && get.table_name == tables::CHATS)
 }
