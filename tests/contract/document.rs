@@ -1,5 +1,7 @@
-//! `openapi.yaml` as JSON, with its references followed. The schemas of OpenAPI 3.1 are JSON Schema 2020-12, so any
-//! schema in the document can become a validator.
+//! `openapi.yaml` as JSON, with its references followed, and with schemas that are stricter than in the document.
+//!
+//! A client must accept an answer with a new attribute, so the document's schemas do not forbid it. The tests must not
+//! accept an attribute that is not documented, so here they do.
 
 use jsonschema::{Registry, Validator};
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
@@ -27,7 +29,10 @@ impl Document {
     /// Parses the document in `text`.
     pub fn of(text: &str) -> Self {
         let documents = Yaml::load_from_str(text).unwrap();
-        let root = json(&documents[0]);
+        let mut root = json(&documents[0]);
+        if let Some(Value::Object(schemas)) = root.pointer_mut("/components/schemas") {
+            schemas.values_mut().for_each(make_strict);
+        }
         let registry = Registry::new().add(URI, root.clone()).unwrap().prepare().unwrap();
         Self { root, registry }
     }
@@ -53,19 +58,33 @@ impl Document {
             .unwrap_or_else(|error| panic!("{pointer}: {error}"))
     }
 
-    /// The constants that the schema at `pointer` allows for the attribute `name`. They include those of all schemas
-    /// that it is composed of.
-    pub(crate) fn constants(&self, pointer: &str, name: &str) -> Vec<String> {
-        let Some((pointer, schema)) = self.at(pointer) else {
-            return Vec::new();
-        };
-        let own = schema["properties"][name]["const"].as_str().map(ToOwned::to_owned);
-        let parts = ["oneOf", "allOf"].into_iter().flat_map(|key| {
-            let count = schema[key].as_array().map_or(0, Vec::len);
-            (0..count).map(move |index| (key, index))
+    /// The values of the examples at `pointer`, which is the place of a media type.
+    pub(crate) fn examples(&self, pointer: &str) -> Vec<Value> {
+        let names = self
+            .at(&format!("{pointer}/examples"))
+            .and_then(|(_, all)| all.as_object());
+        let examples = names.into_iter().flat_map(Map::keys).filter_map(|name| {
+            let (_, example) = self.at(&format!("{pointer}/examples{}", step(name)))?;
+            example.get("value").cloned()
         });
-        let parts = parts.flat_map(|(key, index)| self.constants(&format!("{pointer}/{key}/{index}"), name));
-        own.into_iter().chain(parts).collect()
+        examples.collect()
+    }
+}
+
+/// Turns a schema of OpenAPI 3.0 into one of JSON Schema, whose objects have only the attributes that the schema names.
+/// An object without any names, like `tags`, stays open.
+fn make_strict(schema: &mut Value) {
+    let Value::Object(members) = schema else { return };
+    if members.remove("nullable") == Some(Value::Bool(true)) {
+        let one_type = members["type"].take();
+        members.insert("type".to_owned(), Value::from(vec![one_type, "null".into()]));
+    }
+    if let Some(Value::Object(properties)) = members.get_mut("properties") {
+        properties.values_mut().for_each(make_strict);
+        members.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+    if let Some(items) = members.get_mut("items") {
+        make_strict(items);
     }
 }
 

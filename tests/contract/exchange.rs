@@ -29,6 +29,12 @@ pub struct Answer<'a> {
 }
 
 impl Request<'_> {
+    /// The body as JSON. A byte order mark before it does not belong to it.
+    pub(crate) fn json(&self) -> Option<Value> {
+        let body = self.body?;
+        serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
+    }
+
     /// The value of a header as the function gets it: several values are joined. `None` without that header.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let values = self.headers.get_all(name).iter();

@@ -1,6 +1,10 @@
 //! What `openapi.yaml` allows, for the end-to-end tests. Every answer that a test receives is checked against the
 //! document, and every outcome that the document promises must be seen by some test. So the document promises neither
 //! less nor more than the API does.
+//!
+//! The document is written for the generators of clients: its schemas are simple, and leave room for what a later version
+//! adds. The tests are stricter. They allow only documented attributes (`document.rs`), hold each problem against the
+//! document's examples (`problem.rs`), and know what the document says in words (`words.rs`).
 
 #![expect(
     clippy::unwrap_used,
@@ -11,9 +15,11 @@
 mod document;
 mod exchange;
 mod operation;
+mod problem;
 mod seen;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use document::Document;
 pub use exchange::{Answer, Request};

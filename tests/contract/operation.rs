@@ -2,6 +2,8 @@
 
 use crate::document::{Document, step};
 use crate::exchange::{Answer, Request, validate};
+use crate::problem::Problems;
+use crate::words;
 use http::{HeaderMap, HeaderName, header};
 use jsonschema::Validator;
 use percent_encoding::percent_decode_str;
@@ -14,21 +16,16 @@ const PROBLEM: &str = "application/problem+json";
 
 /// Headers that an OpenAPI document does not declare. The content type belongs to `content`; the others belong to the
 /// connection or to CORS.
-const UNDECLARED: [HeaderName; 6] = [
+const UNDECLARED: [HeaderName; 5] = [
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::DATE,
     header::CONNECTION,
     header::TRANSFER_ENCODING,
-    header::VARY,
 ];
 
 /// The kind of an answer that the gateway gives by itself.
-const GATEWAY: &str = "gateway";
-
-/// Violations that a schema can't express, by the beginnings of their texts. A body with one of them is valid by the
-/// schema.
-const NOT_IN_SCHEMAS: [&str; 2] = ["must be given once", "must not be nested deeper"];
+pub(crate) const GATEWAY: &str = "gateway";
 
 /// One kind of answer of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,8 +74,8 @@ pub(crate) struct Operation {
 /// What the document says about one status.
 #[derive(Debug)]
 struct Response {
-    /// By media type: a validator, and the types of problems if the media type is that of problem details.
-    content: BTreeMap<String, (Validator, Vec<String>)>,
+    /// By media type: a validator, and the problems if the media type is that of problem details.
+    content: BTreeMap<String, (Validator, Problems)>,
     /// By name: a validator, and whether the header is required.
     headers: HashMap<HeaderName, (Validator, bool)>,
 }
@@ -165,13 +162,14 @@ impl Operation {
     /// All outcomes that it promises.
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
         let all = self.responses.iter().flat_map(|(&status, response)| {
-            let kinds = response
-                .content
-                .iter()
-                .flat_map(move |(media_type, (_, types))| match media_type.as_str() {
-                    PROBLEM => types.clone(),
-                    _ => vec![plain_kind(status).to_owned()],
-                });
+            let kinds =
+                response
+                    .content
+                    .iter()
+                    .flat_map(move |(media_type, (_, problems))| match media_type.as_str() {
+                        PROBLEM => problems.types(),
+                        _ => vec![plain_kind(status).to_owned()],
+                    });
             kinds.map(move |kind| self.outcome(status, kind))
         });
         all.collect()
@@ -193,18 +191,21 @@ impl Operation {
             .get(&answer.status)
             .ok_or(format!("{what}: the status is not declared"))?;
         let media_type = answer.media_type().ok_or(format!("{what}: no content type"))?;
-        let (validator, _) = response
+        let (validator, problems) = response
             .content
             .get(media_type)
             .ok_or(format!("{what}: {media_type} is not declared"))?;
         let body = answer.json()?;
         validate(validator, &body, &what)?;
         let kind = match media_type {
-            PROBLEM => body["type"].as_str().unwrap_or_default(),
+            PROBLEM => problems
+                .check(&body, answer.status)
+                .map_err(|error| format!("{what}: {error}"))?,
             _ => plain_kind(answer.status),
         };
         response
-            .check_headers(answer.headers, kind)
+            .check_headers(answer.headers)
+            .and_then(|()| words::check_headers(answer, kind, &body))
             .map_err(|error| format!("{what}: {error}"))?;
         Ok(self.outcome(answer.status, kind.to_owned()))
     }
@@ -217,7 +218,7 @@ impl Operation {
         parameters: &BTreeMap<&str, String>,
         answer: &Answer<'_>,
     ) -> Result<(), String> {
-        let body = request.body.and_then(|body| serde_json::from_slice::<Value>(body).ok());
+        let body = request.json();
         let mut headers = self.headers.iter();
         let valid_headers = headers.try_for_each(|(name, validator)| match request.header(name) {
             Some(value) => validate(validator, &value.into(), name),
@@ -225,11 +226,14 @@ impl Operation {
         });
         let valid_parameters = parameters.iter().try_for_each(|(&name, value)| {
             let validator = self.parameters.get(name).ok_or(format!("{name} is not declared"))?;
-            validate(validator, &Value::from(value.as_str()), name)
+            validate(validator, &Value::from(value.as_str()), name)?;
+            words::check_parameter(value).map_err(|error| format!("{name}: {error}"))
         });
         let valid_parameters = valid_parameters.and(valid_headers);
         let valid_body = match (&self.body, &body) {
-            (Some(validator), Some(body)) => validate(validator, body, "the request's body"),
+            (Some(validator), Some(body)) => {
+                validate(validator, body, "the request's body").and_then(|()| words::check_body(body))
+            }
             (Some(_), None) => Err("a body is required".to_owned()),
             (None, _) => Ok(()),
         };
@@ -244,16 +248,14 @@ impl Operation {
         }
         let problem: Value = serde_json::from_str(answer.text).unwrap_or_default();
         let violations = problem["errors"].as_array().cloned().unwrap_or_default();
-        let is_in_schemas = |violation: &Value| {
-            let detail = violation["detail"].as_str().unwrap_or_default();
-            !NOT_IN_SCHEMAS.iter().any(|known| detail.starts_with(known))
-        };
         match problem["type"].as_str() {
             Some("invalid_parameter") if valid_parameters.is_ok() => Err(format!(
                 "{} rejected parameters that the contract allows: {parameters:?}, {:?}",
                 self.id, request.headers
             )),
-            Some("invalid_payload" | "invalid_event") if valid_body.is_ok() && violations.iter().any(is_in_schemas) => {
+            Some("invalid_payload" | "invalid_event")
+                if valid_body.is_ok() && !violations.iter().all(words::is_beyond_this_crate) =>
+            {
                 Err(format!(
                     "{} rejected a body that the contract allows: {body:?}",
                     self.id
@@ -269,8 +271,8 @@ impl Response {
         let (place, _) = document.at(place).unwrap();
         let content = names(document, &format!("{place}/content")).map(|media_type| {
             let schema = format!("{place}/content{}/schema", step(&media_type));
-            let types = document.constants(&schema, "type");
-            (media_type, (document.validator(&schema), types))
+            let problems = Problems::of(document.examples(&format!("{place}/content{}", step(&media_type))));
+            (media_type, (document.validator(&schema), problems))
         });
         let headers = names(document, &format!("{place}/headers")).map(|name| {
             let (place, declared) = document.at(&format!("{place}/headers{}", step(&name))).unwrap();
@@ -284,7 +286,7 @@ impl Response {
         }
     }
 
-    fn check_headers(&self, headers: &HeaderMap, kind: &str) -> Result<(), String> {
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), String> {
         for (name, value) in headers {
             if UNDECLARED.contains(name) || name.as_str().starts_with("access-control-") {
                 continue;
@@ -307,18 +309,7 @@ impl Response {
         if let Some((name, _)) = self.headers.iter().find(missing) {
             return Err(format!("the header {name} is missing"));
         }
-        // OpenAPI declares headers per status, but only these types have a Retry-After.
-        let asks_to_wait = [
-            "chat_creation_in_progress",
-            "event_creation_in_progress",
-            "service_unavailable",
-        ]
-        .contains(&kind);
-        match (asks_to_wait, headers.contains_key(header::RETRY_AFTER)) {
-            (true, false) => Err(format!("Retry-After is missing from {kind}")),
-            (false, true) => Err(format!("Retry-After does not belong to {kind}")),
-            (true, true) | (false, false) => Ok(()),
-        }
+        Ok(())
     }
 }
 

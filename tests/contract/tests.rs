@@ -63,6 +63,14 @@ impl<'a> Exchange<'a> {
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect();
         headers.insert("content-type", self.content_type.parse().unwrap());
+        let is_gateways = self.body.get("message").is_some();
+        if self.status == 200 {
+            headers.insert("vary", "Authorization".parse().unwrap());
+            let kept = "private, max-age=60".parse().unwrap();
+            headers.entry("cache-control").or_insert(kept);
+        } else if !is_gateways {
+            headers.entry("cache-control").or_insert("no-store".parse().unwrap());
+        }
         let sent = self.sent.as_ref().map(ToString::to_string);
         let content_type = sent.as_ref().map(|_| ("content-type", JSON));
         let sent_headers = self.sent_headers.iter().copied().chain(content_type);
@@ -152,6 +160,11 @@ fn an_answer_that_is_not_as_declared_fails() {
         ),
         (
             &chat(),
+            vec![location, ("cache-control", "private, max-age=60")],
+            "cache-control",
+        ),
+        (
+            &chat(),
             vec![location, ("retry-after", "1")],
             "retry-after is not declared",
         ),
@@ -168,13 +181,22 @@ fn a_problem_of_another_operation_status_or_form_fails() {
     let new_code = problem("new_code", 404, "Chat not found");
     let by_gateway = json!({"message": "Not Found"});
     let mut with_errors = not_found.clone();
-    with_errors["errors"] = json!([]);
+    with_errors["errors"] = json!([{"pointer": "/a", "detail": "d"}]);
+    let mut without_id = not_found.clone();
+    without_id.as_object_mut().unwrap().remove("request_id");
+    let mut transient = not_found.clone();
+    transient["is_transient"] = json!(true);
+    let mut without_detail = not_found.clone();
+    without_detail["detail"] = json!("");
     let unavailable = problem("service_unavailable", 503, "The service is temporarily unavailable");
     for exchange in [
         Exchange::new("POST", "/api/v1/chats", 404, PROBLEM, &not_found),
         Exchange::new("GET", CHAT, 403, PROBLEM, &not_found),
         Exchange::new("GET", CHAT, 404, JSON, &not_found),
         Exchange::new("GET", CHAT, 404, PROBLEM, &with_errors),
+        Exchange::new("GET", CHAT, 404, PROBLEM, &without_id),
+        Exchange::new("GET", CHAT, 404, PROBLEM, &without_detail),
+        Exchange::new("GET", CHAT, 404, PROBLEM, &transient),
         Exchange::new("GET", CHAT, 404, PROBLEM, &other_title),
         Exchange::new("GET", CHAT, 404, PROBLEM, &new_code),
         // Its Retry-After is missing.
@@ -200,8 +222,18 @@ fn a_request_that_succeeded_must_be_valid_and_one_that_was_rejected_must_not() {
     let valid = json!({"audience": "a", "scope": "s"});
     let succeeded = |sent: &Value| Exchange::create(sent, 201, JSON, &chat()).with_headers(&[("location", CHAT)]);
     assert!(succeeded(&misspelt).check().is_err());
-    let null_tags = json!({"audience": "a", "scope": "s", "tags": null});
-    assert!(succeeded(&null_tags).check().is_ok());
+    let with_tags = |tags: Value| succeeded(&json!({"audience": "a", "scope": "s", "tags": tags})).check();
+    assert!(with_tags(Value::Null).is_ok());
+    assert!(with_tags(json!({"a": [{"b": null}], "c": 1.796e308})).is_ok());
+    // What the document says in words.
+    for tags in [json!({"a": ["\0"]}), json!({"a": {"\0": 1}}), json!({"a": -1.797e308})] {
+        assert!(with_tags(tags.clone()).is_err(), "{tags}");
+    }
+    for name in ["audience", "scope"] {
+        let mut sent = valid.clone();
+        sent[name] = json!("a\n");
+        assert!(succeeded(&sent).check().is_err(), "{name}");
+    }
 
     let mut rejection = problem("invalid_payload", 400, "The request body is not valid");
     rejection["errors"] = json!([{"pointer": "/scope", "detail": "must be a string"}]);
@@ -241,6 +273,32 @@ fn a_header_that_is_declared_must_be_valid_exactly_if_the_request_succeeded() {
         let rejected = event(keys, 400, PROBLEM, &rejection).check();
         assert_eq!(rejected.is_ok(), !is_valid, "{keys:?}");
     }
+}
+
+#[test]
+fn answers_have_only_documented_attributes_however_deep_they_are() {
+    let location = [("location", CHAT)];
+    let mut with_open_tags = chat();
+    with_open_tags["tags"] = json!({"anything": {"at": "all"}});
+    assert!(created(&with_open_tags, &location).check().is_ok());
+    let mut open_room = chat();
+    open_room["real_time"]["extra"] = json!(1);
+    assert!(created(&open_room, &location).check().is_err());
+    let mut rejection = problem("invalid_payload", 400, "The request body is not valid");
+    rejection["errors"] = json!([{"pointer": "/scope", "detail": "must be a string"}]);
+    let sent = json!({"audience": "a"});
+    assert!(Exchange::create(&sent, 400, PROBLEM, &rejection).check().is_ok());
+    rejection["errors"][0]["extra"] = json!(1);
+    assert!(Exchange::create(&sent, 400, PROBLEM, &rejection).check().is_err());
+    rejection["errors"] = json!([]);
+    assert!(Exchange::create(&sent, 400, PROBLEM, &rejection).check().is_err());
+    let path = format!("{CHAT}/events");
+    let event = |body: &Value| Exchange {
+        sent: Some(json!({"type": "t", "data": null})),
+        ..Exchange::new("POST", &path, 201, JSON, body)
+    };
+    assert!(event(&json!({})).check().is_ok());
+    assert!(event(&json!({"extra": 1})).check().is_err());
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod event_service_faults;
 mod gateway;
 #[cfg(feature = "moto")]
 mod kms;
+mod names;
 mod permissions;
 mod races;
 mod raw_http;

@@ -278,6 +278,63 @@ async fn a_callers_agent_label_does_not_reach_the_event_service() {
 }
 
 #[tokio::test]
+async fn a_body_may_begin_with_a_byte_order_mark_and_name_the_identity_encoding() {
+    let api = Api::start().await;
+    let free = api.free_room(SCHOOL);
+    for (path, body) in [
+        ("/api/v1/chats".to_owned(), math()),
+        (
+            "/api/v1/chats/convert".to_owned(),
+            json!({"audience": SCHOOL, "scope": "physics 7", "event_room_id": free}),
+        ),
+        (
+            format!("/api/v1/chats/{MATH}/events"),
+            json!({"type": "t", "data": "\u{feff}a"}),
+        ),
+    ] {
+        let request = api.request(Method::POST, &path);
+        let request = request
+            .header("content-type", "application/json")
+            .header("content-encoding", "identity");
+        let answer = api.send(request.body(format!("\u{feff}{body}"))).await;
+        assert_eq!(answer.status, 201, "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_was_read_may_be_kept_by_its_reader_and_nothing_else_by_anybody() {
+    let api = Api::start().await;
+    let by_scope = format!("/api/v1/audiences/{SCHOOL}/chats/math%207");
+    let missing = [
+        api.get(&format!("/api/v1/chats/{MATH}")).await,
+        api.get(&by_scope).await,
+    ];
+    let created = [
+        api.create(&math()).await,
+        api.create(&math()).await,
+        api.create_event(MATH, &json!({"type": "t", "data": 1})).await,
+        api.convert(&json!({"audience": SCHOOL, "scope": "physics 7", "event_room_id": api.free_room(SCHOOL)}))
+            .await,
+        api.create(&json!({})).await,
+        api.send(
+            api.request(Method::GET, &format!("/api/v1/chats/{MATH}"))
+                .bearer_auth("x"),
+        )
+        .await,
+    ];
+    for answer in missing.iter().chain(&created) {
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer:?}");
+        assert_eq!(answer.header("vary"), None, "{answer:?}");
+    }
+    for path in [format!("/api/v1/chats/{MATH}"), by_scope] {
+        let read = api.get(&path).await;
+        assert_eq!(read.status, 200);
+        assert_eq!(read.header("cache-control"), Some("private, max-age=60"), "{path}");
+        assert_eq!(read.header("vary"), Some("Authorization"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_chat_that_does_not_exist_is_not_found_on_every_route() {
     let api = Api::start().await;
     let answers = [
@@ -359,6 +416,14 @@ async fn each_bad_request_gets_the_problem_from_the_error_table() {
         let plain = api.request(Method::POST, path).header("content-type", "text/plain");
         let plain = api.send(plain.body("{}")).await;
         assert_eq!(plain.problem(), (415, "unsupported_media_type"), "{path}");
+        let compressed = api
+            .request(Method::POST, path)
+            .header("content-type", "application/json")
+            .header("content-encoding", "gzip");
+        let compressed = api.send(compressed.body("{}")).await;
+        assert_eq!(compressed.problem(), (415, "unsupported_media_type"), "{path}");
+        let detail = compressed.body["detail"].as_str().unwrap();
+        assert!(detail.contains("Content-Encoding"), "{detail}");
         let empty = api.post(path, "{}").await;
         assert_eq!(empty.problem(), (400, "invalid_payload"), "{path}");
     }

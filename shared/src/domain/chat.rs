@@ -3,6 +3,8 @@
 //! Each string has a type of its own that only parsing can create, so an [`Audience`] is always valid.
 
 use super::{json, limits};
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -43,10 +45,29 @@ impl Scope {
         valid_name(text).map(Self)
     }
 
+    /// Parses the scope of a new chat, which must not be blank: nobody could tell the chat from another one in a list.
+    /// A chat that exists can be read whatever its scope is, so [`Scope::parse`] has no such rule.
+    ///
+    /// # Errors
+    /// What the text must be.
+    pub fn parse_new(text: &str) -> Result<Self, String> {
+        let scope = Self::parse(text)?;
+        if text.chars().all(is_blank) {
+            return Err("must contain more than white space and invisible characters".to_owned());
+        }
+        Ok(scope)
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns whether a character has Unicode's property `White_Space` or `Default_Ignorable_Code_Point`, so that it shows
+/// nothing.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
 }
 
 /// Rejects control characters, so that `\0` can separate audience and scope in [`ChatId::of`].
@@ -255,6 +276,30 @@ mod tests {
         ] {
             assert!(Audience::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_scope_of_a_new_chat_shows_something() {
+        for text in [
+            " ",
+            "\u{a0}",
+            "\u{3000}\u{2003}",
+            "\u{200b}",
+            "\u{ad}",
+            "\u{feff}",
+            "\u{2060}\u{200d}",
+            "\u{3164}",
+            "\u{fe0f}",
+            "\u{e0001}",
+            "\u{202e} ",
+        ] {
+            assert!(Scope::parse_new(text).is_err(), "{text:?}");
+            assert!(Scope::parse(text).is_ok(), "{text:?}");
+        }
+        for text in [" a ", "\u{200b}1", "👩\u{200d}🏫", "\u{2800}", "\u{301}", "."] {
+            assert!(Scope::parse_new(text).is_ok(), "{text:?}");
+        }
+        assert!(Scope::parse_new("").is_err() && Scope::parse_new("a\n").is_err());
     }
 
     #[test]

@@ -109,9 +109,12 @@ pub enum Error {
         /// Which limit it is.
         detail: String,
     },
-    /// The body is not declared as JSON.
+    /// The body is declared as something other than JSON, or as compressed.
     #[error("unsupported media type")]
-    UnsupportedMediaType,
+    UnsupportedMediaType {
+        /// How to send it.
+        detail: &'static str,
+    },
     /// Convert names a room that does not exist, belongs to another audience, or is hidden from us by the event
     /// service.
     #[error("event room not found")]
@@ -241,7 +244,7 @@ impl Error {
             | Self::EventRoomInUse
             | Self::EventRoomClosed
             | Self::PayloadTooLarge { .. }
-            | Self::UnsupportedMediaType
+            | Self::UnsupportedMediaType { .. }
             | Self::EventRoomNotFound
             | Self::InvalidEvent { .. }
             | Self::Internal(_) => None,

@@ -155,10 +155,10 @@ impl Error {
                 "payload_too_large",
                 "The request is too large",
             ),
-            Self::UnsupportedMediaType => Kind::permanent(
+            Self::UnsupportedMediaType { .. } => Kind::permanent(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
-                "The request body is not declared as JSON",
+                "The request body is not declared as plain JSON",
             ),
             Self::EventRoomNotFound => Kind::permanent(
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -224,7 +224,7 @@ impl Error {
             Self::IdempotencyKeyReused => "Use a new Idempotency-Key for each event.".into(),
             Self::EventRoomInUse => "A room can belong to only one chat.".into(),
             Self::EventRoomClosed => "The room's time is over or has not begun.".into(),
-            Self::UnsupportedMediaType => "Send JSON with Content-Type: application/json.".into(),
+            Self::UnsupportedMediaType { detail } => (*detail).into(),
             Self::EventRoomNotFound => "event_room_id is not the id of a room in this audience.".into(),
             Self::InvalidEvent { .. } => "The event's data is valid JSON but cannot be stored.".into(),
             Self::Internal(_) | Self::TableMisused(_) => "Report this error with its request_id.".into(),

@@ -75,7 +75,7 @@ pub fn create_event(body: &str, data_limit: usize) -> Result<Event<'_>, Error> {
 /// Reads the attributes of create and convert. `None` if one of them is wrong, which `attributes` has recorded then.
 fn content(attributes: &mut Attributes<'_>) -> Result<Option<Content>, Error> {
     let audience = attributes.required("audience", Audience::parse);
-    let scope = attributes.required("scope", Scope::parse);
+    let scope = attributes.required("scope", Scope::parse_new);
     let mut tags = None;
     if let Some(Json { raw, findings }) = attributes.json("tags").filter(|tags| tags.raw.get() != "null") {
         if raw.get().len() > limits::TAGS_BYTES {

@@ -18,8 +18,9 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 /// The headers that are used.
-static HEADERS: [HeaderName; 4] = [
+static HEADERS: [HeaderName; 5] = [
     header::AUTHORIZATION,
+    header::CONTENT_ENCODING,
     header::CONTENT_TYPE,
     IDEMPOTENCY_KEY,
     TRACEPARENT,

@@ -10,6 +10,9 @@ use lambda_http::{Body, Request, RequestExt as _};
 /// The header with a caller's key for an event.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// RFC 8259 allows to skip it, and some editors and .NET's writers put it before JSON.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Extends [`lambda_http::Request`] by what this API's handlers need.
 pub trait ApiRequest {
     /// Returns the gateway's id of the request.
@@ -39,7 +42,7 @@ pub trait ApiRequest {
     /// [`Error::InvalidParameter`].
     fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error>;
 
-    /// Returns the text of the body.
+    /// Returns the text of the body, without a byte order mark at its beginning.
     ///
     /// # Errors
     /// [`Error::PayloadTooLarge`], [`Error::UnsupportedMediaType`], [`Error::InvalidPayload`].
@@ -98,14 +101,22 @@ impl ApiRequest for Request {
             });
         }
         if !self.headers().get(header::CONTENT_TYPE).is_none_or(is_json) {
-            return Err(Error::UnsupportedMediaType);
+            return Err(Error::UnsupportedMediaType {
+                detail: "Send JSON with Content-Type: application/json.",
+            });
         }
-        match self.body() {
-            Body::Text(text) => Ok(text),
+        if !self.headers().get(header::CONTENT_ENCODING).is_none_or(is_identity) {
+            return Err(Error::UnsupportedMediaType {
+                detail: "Send the body without a Content-Encoding. It must not be compressed.",
+            });
+        }
+        let text = match self.body() {
+            Body::Text(text) => text,
             body => std::str::from_utf8(body).map_err(|error| {
                 Error::unreadable_body(format!("The body is not UTF-8 after {} bytes.", error.valid_up_to()))
-            }),
-        }
+            })?,
+        };
+        Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
     }
 }
 
@@ -119,6 +130,14 @@ fn is_json(content_type: &HeaderValue) -> bool {
         Some(subtype) => subtype == "json" || subtype.ends_with("+json"),
         None => essence.is_empty(),
     }
+}
+
+/// Returns whether a content encoding leaves the body as it is. An empty one does, too.
+fn is_identity(content_encoding: &HeaderValue) -> bool {
+    let codings = content_encoding.to_str().unwrap_or("?").split(',').map(str::trim);
+    codings
+        .filter(|coding| !coding.is_empty())
+        .all(|coding| coding.eq_ignore_ascii_case("identity"))
 }
 
 /// Returns the caller's trace context if it is valid by W3C's rules: `<version>-<trace id>-<parent id>-<flags>`, where
@@ -151,6 +170,8 @@ fn xray_trace_id(request: &Request) -> Option<&str> {
 mod tests {
     use super::super::event::tests::request;
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
     const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -203,6 +224,35 @@ mod tests {
             assert_eq!(request.text().is_ok(), is_json, "{content_type}");
         }
         assert!(request(&json!({})).text().is_ok());
+    }
+
+    #[test]
+    fn a_body_that_is_declared_as_compressed_is_rejected() {
+        for (content_encoding, is_plain) in [
+            ("identity", true),
+            (" Identity", true),
+            ("identity, identity", true),
+            ("", true),
+            ("gzip", false),
+            ("identity, br", false),
+            ("x", false),
+        ] {
+            let request = request(&json!({"headers": {"content-encoding": content_encoding}}));
+            assert_eq!(request.text().is_ok(), is_plain, "{content_encoding}");
+        }
+    }
+
+    #[test]
+    fn one_byte_order_mark_is_skipped() {
+        for (body, text) in [
+            ("\u{feff}{}", "{}"),
+            ("\u{feff}\u{feff}{}", "\u{feff}{}"),
+            ("{}\u{feff}", "{}\u{feff}"),
+        ] {
+            assert_eq!(request(&json!({"body": body})).text().unwrap(), text);
+            let encoded = json!({"body": STANDARD.encode(body), "isBase64Encoded": true});
+            assert_eq!(request(&encoded).text().unwrap(), text);
+        }
     }
 
     #[test]

@@ -13,6 +13,14 @@ pub type Response = lambda_http::Response<Body>;
 /// The header that marks the answer to a repeated request.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
+/// The `Cache-Control` of an answer.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// The `Cache-Control` of a chat. A ready chat never changes, so the caller's own cache may keep it. It does so no longer
+/// than this service keeps chats and decisions, so a permission that is taken away ends soon. No cache that several
+/// callers share may keep it.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, max-age=60");
+
 /// Returns 201 with a chat that create or convert created, now or earlier.
 ///
 /// # Errors
@@ -25,15 +33,21 @@ pub fn chat_created(created: &CreatedChat) -> Result<Response, Error> {
     Ok(replayed(response, created.is_replay))
 }
 
-/// Returns 200 with a chat.
+/// Returns 200 with a chat, which the caller may keep for a minute.
 ///
 /// # Errors
 /// [`Error::Internal`] if the chat can't be written as JSON.
 pub fn chat(chat: &Chat) -> Result<Response, Error> {
-    json(StatusCode::OK, "application/json", chat)
+    let mut response = json(StatusCode::OK, "application/json", chat)?;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, PRIVATE);
+    // A browser in which somebody else logs in must not show what the last one could read.
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+    Ok(response)
 }
 
-/// Returns 201 for an event that was created, now or earlier. The platform's client parses every answer as JSON, so the body is an empty object.
+/// Returns 201 for an event that was created, now or earlier. The platform's client parses every answer as JSON, so the
+/// body is an empty object.
 ///
 /// # Errors
 /// [`Error::Internal`] if the object can't be written as JSON.
@@ -63,6 +77,7 @@ pub(super) fn problem(error: &Error, request_id: &str) -> Response {
         // Strings and numbers can always be written. If not, the status still tells what happened.
         let mut response = Response::new(Body::from("{}"));
         *response.status_mut() = status;
+        response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
         response
     });
     let headers = response.headers_mut();
@@ -80,6 +95,7 @@ fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -
     lambda_http::Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, content_type)
+        .header(header::CACHE_CONTROL, NO_STORE)
         .body(Body::from(body))
         .map_err(|error| Error::Internal(error.into()))
 }

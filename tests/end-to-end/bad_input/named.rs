@@ -325,7 +325,17 @@ fn odd_bodies_are_answered() {
             PAYLOAD,
         ),
         ("white space", body(" \n\u{a0}").text(), PAYLOAD),
-        ("a byte order mark", body(&format!("\u{feff}{json}")).text(), PAYLOAD),
+        ("a byte order mark", body(&format!("\u{feff}{json}")).text(), CREATED),
+        (
+            "a byte order mark in base64",
+            encoded(&BASE64_STANDARD.encode(format!("\u{feff}{json}"))).text(),
+            CREATED,
+        ),
+        (
+            "two byte order marks",
+            body(&format!("\u{feff}\u{feff}{json}")).text(),
+            PAYLOAD,
+        ),
         ("something after the body", body(&format!("{json} x")).text(), PAYLOAD),
         ("the text null", body("null").text(), PAYLOAD),
         ("a list", body(r#"["math 7","school.example.org"]"#).text(), PAYLOAD),

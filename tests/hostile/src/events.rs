@@ -194,7 +194,7 @@ fn attribute_change() -> BoxedStrategy<Change> {
 fn headers() -> BoxedStrategy<String> {
     let name = prop_oneof![
         4 => select(vec![
-            "content-type", "Content-Type", "CONTENT-TYPE", "host", "x-forwarded-proto", "x-forwarded-for", "traceparent",
+            "content-type", "Content-Type", "CONTENT-TYPE", "content-encoding", "host", "x-forwarded-proto", "x-forwarded-for", "traceparent",
             "TraceParent", "authorization", "idempotency-key", "Idempotency-Key", "cookie", "content-length", "x-amzn-trace-id", "x-agent-label", "", "a b", "ж:",
         ])
         .prop_map(quoted),
@@ -204,7 +204,7 @@ fn headers() -> BoxedStrategy<String> {
         4 => select(vec![
             "application/json", "application/json; charset=utf-8", "application/vnd.api+json", "text/plain", "application/",
             ";", "https,http", "https", "-1", "local host:80:80", "[::1", "example.org", "Bearer", "Bearer a.b.c", "a\u{1}b",
-            "a\r\nx: y", "жж", "key-1", "key-2", "key 1", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-",
+            "a\r\nx: y", "жж", "gzip", "identity", "key-1", "key-2", "key 1", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-",
         ])
         .prop_map(quoted),
         1 => odd_text().prop_map(|text| quoted(&text)),

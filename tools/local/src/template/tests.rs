@@ -58,6 +58,11 @@ fn the_repositorys_template_is_supported() {
         (cors.allow_origins.as_slice(), cors.max_age),
         (["*".to_owned()].as_slice(), Some(600))
     );
+    assert_eq!(
+        cors.allow_headers.join(" "),
+        "authorization content-type idempotency-key x-agent-label traceparent ulms-app-audience ulms-scope \
+         ulms-app-version ulms-app-label"
+    );
     let table = template.tables.iter().find(|table| table.name == "ChatsTable").unwrap();
     assert_eq!(table.key_schema, [("pk".to_owned(), "HASH".to_owned())]);
 }

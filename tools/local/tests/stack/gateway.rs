@@ -84,7 +84,7 @@ async fn a_preflight_request_is_answered_without_a_route() {
     let expected = [
         ("access-control-allow-origin", "https://b.example"),
         ("access-control-allow-methods", "GET,POST"),
-        ("access-control-allow-headers", "authorization"),
+        ("access-control-allow-headers", "authorization,tracestate"),
         ("access-control-max-age", "600"),
     ];
     for (name, value) in expected {

@@ -28,6 +28,7 @@ pub(crate) const TEMPLATE: &str = r#"
 Parameters:
   Greeting: {Type: String, Default: hello}
   Origins: {Type: CommaDelimitedList, Default: "https://a.example,https://b.example"}
+  Headers: {Type: CommaDelimitedList, Default: "authorization, tracestate"}
 Globals:
   Function:
     Timeout: 10
@@ -40,7 +41,7 @@ Resources:
       CorsConfiguration:
         AllowOrigins: !Ref Origins
         AllowMethods: [GET, POST]
-        AllowHeaders: [authorization]
+        AllowHeaders: !Ref Headers
         ExposeHeaders: [location]
         MaxAge: 600
   SampleFunction:
