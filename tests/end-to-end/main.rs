@@ -22,6 +22,7 @@ mod gateway;
 #[cfg(feature = "moto")]
 mod kms;
 mod permissions;
+mod providers;
 mod races;
 mod raw_http;
 mod replay;
