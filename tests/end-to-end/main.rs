@@ -23,6 +23,7 @@ mod gateway;
 mod kms;
 mod names;
 mod permissions;
+mod providers;
 mod races;
 mod raw_http;
 mod replay;

@@ -30,6 +30,12 @@ fn malformed(good: &Value) -> Vec<(Value, &'static str)> {
     };
     let mut no_keys = good.clone();
     no_keys.as_object_mut().unwrap().remove("keys");
+    let jwks_uri = |url: &str| {
+        let mut document = good.clone();
+        document.as_object_mut().unwrap().remove("keys");
+        document["jwks_uri"] = json!(url);
+        document
+    };
     let two_of_a_kid = json!([good["keys"][0], good["keys"][0]]);
     let mut nameless = good["keys"][0].clone();
     nameless.as_object_mut().unwrap().remove("kid");
@@ -38,45 +44,75 @@ fn malformed(good: &Value) -> Vec<(Value, &'static str)> {
     vec![
         (json!("no JSON"), "not a tenant's document"),
         (json!([]), "not a tenant's document"),
-        (json!({}), "missing field `keys`"),
-        (no_keys, "missing field `keys`"),
-        (with("keys", json!([])), "key 0: there must be at least one"),
+        (json!({}), "missing field `token_audiences`"),
+        (no_keys, "keys: either keys or jwks_uri is required"),
+        (with("keys", json!([])), "keys: there must be at least one"),
         (with("keys", json!({"keys": good["keys"]})), "invalid type: map"),
-        (with("keys", two_of_a_kid), "key 1: another key has the same kid"),
+        (with("keys", two_of_a_kid), "keys[1]: another key has the same kid"),
         (
             with("keys", json!([nameless, good["keys"][0]])),
-            "key 0: each of several keys must have a kid",
+            "keys[0]: each of several keys must have a kid",
         ),
         (
             with("keys", json!([{"kty": "oct", "k": "c2VjcmV0"}])),
-            "key 0: it must be a public key for ES256",
+            "keys[0]: it must be a public key of the type EC",
         ),
         (
             with("keys", json!([small_rsa])),
-            "key 0: its modulus has fewer than 2048 bits",
+            "keys[0]: its modulus has fewer than 2048 bits",
         ),
         (
             with_key(json!({"crv": "P-384"})),
-            "key 0: it must be a public key for ES256",
+            "keys[0]: its alg is not one of those that its type and crv can have",
         ),
         (
             with_key(json!({"alg": "RS256"})),
-            "key 0: its alg does not fit its type",
+            "keys[0]: its alg is not one of those that its type and crv can have",
         ),
         (
             with_key(json!({"alg": "HS256"})),
-            "key 0: its alg does not fit its type",
+            "keys[0]: its alg is not one of those that its type and crv can have",
         ),
-        (with_key(json!({"use": "enc"})), "key 0: its use is not sig"),
-        (with_key(json!({"x": "not base64!"})), "key 0: "),
+        (with_key(json!({"use": "enc"})), "keys[0]: its use is not sig"),
+        (
+            with_key(json!({"key_ops": ["sign"]})),
+            "keys[0]: its key_ops do not contain verify",
+        ),
+        (
+            with_key(json!({"crv": "P-521"})),
+            "keys[0]: it must be a public key of the type EC",
+        ),
+        (
+            with("jwks_uri", json!("https://college.example.net/keys")),
+            "jwks_uri: keys and jwks_uri exclude each other",
+        ),
+        (jwks_uri("no URL"), "jwks_uri: must be an https URL"),
+        (
+            jwks_uri("http://college.example.net/keys"),
+            "jwks_uri: must be an https URL",
+        ),
+        (
+            jwks_uri("https://user:secret@college.example.net/keys"),
+            "jwks_uri: must be an https URL",
+        ),
+        (
+            with("permissions_claim", json!("")),
+            "permissions_claim: must be the name",
+        ),
+        (
+            with("permissions_claim", json!("sub")),
+            "permissions_claim: must be the name",
+        ),
+        (with("permissions_claim", json!(["roles"])), "invalid type: sequence"),
+        (with_key(json!({"x": "not base64!"})), "keys[0]: "),
         (
             with_key(json!({"x": good["keys"][0]["y"]})),
-            "key 0: its numbers are not",
+            "keys[0]: its numbers are not",
         ),
-        (with_key(json!({"x": "AAAA"})), "key 0: its numbers are not"),
+        (with_key(json!({"x": "AAAA"})), "keys[0]: its numbers are not"),
         (
             with("keys", json!([{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}])),
-            "key 0: its numbers are not",
+            "keys[0]: its numbers are not",
         ),
         (with("token_audiences", json!([])), "token_audiences: must list"),
         (with("token_audiences", json!([""])), "token_audiences: must list"),
@@ -158,6 +194,7 @@ async fn a_malformed_item_affects_only_its_own_tenant_and_the_log_names_the_viol
             authorization: Authorization::Scopes {},
             audience: tenant.audience.clone(),
             keys: Vec::new(),
+            jwks_uri: None,
         };
         item["issuer"] = json!({"S": tenant.issuer});
         put_item(&api.stack, item.clone());

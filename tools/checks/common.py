@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
 REQUIREMENTS = Path(__file__).with_name("requirements")
 WEB = ROOT / "tests/web"
+PROVIDERS = ROOT / "tests/providers"
 # How to install each program that a check may need.
 INSTALL = {
     "cargo": "install Rust (https://rustup.rs)",
@@ -132,17 +133,14 @@ def in_environment(name):
 SCRIPT = os.path.abspath(sys.argv[0])
 
 
-def node_tools():
-    """Installs the packages of tests/web/package-lock.json and returns the folder of its commands.
-
-    This one set contains all tools that run in Node.js.
-    """
+def node_tools(folder=WEB):
+    """Installs the packages of package-lock.json in a folder and returns the folder of their commands."""
     require("npm")
-    lock, modules = WEB / "package-lock.json", WEB / "node_modules"
+    lock, modules = folder / "package-lock.json", folder / "node_modules"
     if not is_installed(lock, modules / lock.name):
         # With --ignore-scripts, no package runs its own install script.
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
-        call("npm", "ci", "--prefix", WEB, *options, stdout=sys.stderr)
+        call("npm", "ci", "--prefix", folder, *options, stdout=sys.stderr)
         shutil.copy(lock, modules)
     return modules / ".bin"
 

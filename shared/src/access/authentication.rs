@@ -4,27 +4,21 @@
 //! headers is rejected. The answer is the same for every rejection, so that callers can't probe for the reason. The log
 //! has it.
 
-use super::tenant::{Tenant, valid_issuer};
+use super::claims::Claims;
+use super::jws::Jws;
+use super::key_sets::KeySets;
+use super::rejection::Rejection;
+use super::tenant::{KeySource, Tenant, valid_issuer};
 use super::tenants::{KNOWN_AGE, TenantsTable};
 use crate::cache::Cache;
 use crate::clock::{self, Deadline, Moment};
 use crate::domain::{Audience, Error};
 use http::HeaderValue;
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, Header, Validation};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::sync::Arc;
 
 /// The most bytes in a token (`docs/design.md#tokens`).
 const TOKEN_BYTES: usize = 8 * 1024;
-
-/// How far a tenant's clock may differ from ours, in seconds, for `exp` and `nbf`.
-const LEEWAY_SECONDS: i64 = 60;
-
-/// The algorithms of tenants' keys.
-const ALGORITHMS: [Algorithm; 3] = [Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA];
 
 /// The most verified tokens in memory. They are kept in full, to be compared: usual ones of 1 KiB take 1 MiB.
 const VERIFIED_ENTRIES: usize = 1_000;
@@ -54,22 +48,17 @@ impl Account {
 
     /// Returns the part of the account that identifies it within its audience.
     pub(super) fn subject(&self) -> &str {
-        &self.claims.sub
+        &self.claims.subject
     }
 
     /// Returns the audience that the account belongs to.
     pub(super) fn audience(&self) -> &str {
-        &self.claims.aud
+        &self.claims.audience
     }
 
-    /// Returns whether the token's `scope` claim lists `permission`.
+    /// Returns whether the token lists `permission`.
     pub(super) fn has_permission(&self, permission: &str) -> bool {
-        self.claims
-            .scope
-            .as_deref()
-            .unwrap_or_default()
-            .split(' ')
-            .any(|listed| listed == permission)
+        self.claims.has_permission(permission)
     }
 
     /// Returns whether the account may learn that chats of this audience exist.
@@ -84,97 +73,20 @@ impl fmt::Debug for Account {
     }
 }
 
-/// The claims that this service uses. A claim of another type, or one that occurs twice, is an error.
-#[derive(Debug, Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: String,
-    #[serde(deserialize_with = "numeric_date")]
-    exp: i64,
-    #[serde(default, deserialize_with = "optional_numeric_date")]
-    nbf: Option<i64>,
-    #[serde(default)]
-    scope: Option<String>,
-}
-
-/// Reads RFC 7519's NumericDate and drops its fraction. Rejects dates that f64 cannot represent exactly.
-fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    const LATEST: f64 = 9_007_199_254_740_992.0;
-    let seconds = f64::deserialize(deserializer)?;
-    if !(0.0..LATEST).contains(&seconds) {
-        return Err(D::Error::custom("not a date"));
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the value is within i64, and the fraction is meant to be dropped"
-    )]
-    Ok(seconds as i64)
-}
-
-fn optional_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    numeric_date(deserializer).map(Some)
-}
-
-/// Why a token was rejected, for the log.
-#[derive(Debug, thiserror::Error)]
-enum Rejection {
-    #[error("there is no bearer token")]
-    NoToken,
-    #[error("the token is too long")]
-    TooLong,
-    /// The library's own text may contain parts of the token, which must not be logged.
-    #[error("the token is malformed: {0}")]
-    Malformed(&'static str),
-    #[error("the token has critical headers")]
-    CriticalHeaders,
-    #[error("iss is not valid")]
-    Issuer,
-    #[error("iss is unknown")]
-    UnknownIssuer,
-    #[error("kid is unknown")]
-    UnknownKey,
-    #[error("the algorithm is not the key's")]
-    Algorithm,
-    #[error("the signature is wrong")]
-    Signature,
-    #[error("aud is not accepted")]
-    Audience,
-    #[error("sub is not valid")]
-    Subject,
-    #[error("the token has expired")]
-    Expired,
-    #[error("the token is not valid yet")]
-    NotYet,
-}
-
-fn malformed(error: jsonwebtoken::errors::Error) -> Rejection {
-    Rejection::Malformed(match error.kind() {
-        ErrorKind::Base64(_) => "it is not base64url",
-        ErrorKind::Json(_) => "its header or its claims are not the expected JSON",
-        ErrorKind::Utf8(_) => "it is not UTF-8",
-        _ => "it is not a JWS in compact form",
-    })
-}
-
-impl From<Rejection> for Error {
-    fn from(rejection: Rejection) -> Self {
-        Self::AuthenticationFailed(rejection.into())
-    }
-}
-
 /// Verifies tokens.
 #[derive(Debug)]
 pub(super) struct Authentication {
     tenants: TenantsTable,
-    /// Verified tokens, with the time when the tenant's item was read that verified them.
+    key_sets: KeySets,
+    /// Verified tokens, with the time from which they may be kept for [`KNOWN_AGE`].
     verified: Cache<String, Account>,
 }
 
 impl Authentication {
-    pub(super) fn new(tenants: TenantsTable) -> Self {
+    pub(super) fn new(tenants: TenantsTable, key_sets: KeySets) -> Self {
         Self {
             tenants,
+            key_sets,
             verified: Cache::new(VERIFIED_ENTRIES, KNOWN_AGE),
         }
     }
@@ -191,45 +103,40 @@ impl Authentication {
     ) -> Result<Account, Error> {
         let token = bearer_token(authorization)?;
         if let Some(account) = self.verified.get(token, now) {
-            valid_now(&account.claims, clock::unix_seconds())?;
+            account.claims.valid_now(clock::unix_seconds())?;
             return Ok(account);
         }
-        let header = jsonwebtoken::decode_header(token).map_err(malformed)?;
-        if header.crit.is_some() {
-            return Err(Rejection::CriticalHeaders.into());
-        }
-        // Reject junk before it costs a request to the table.
-        if !ALGORITHMS.contains(&header.alg) {
-            return Err(Rejection::Algorithm.into());
-        }
-        let unverified: Issuer = jsonwebtoken::dangerous::insecure_decode(token)
-            .map_err(malformed)?
-            .claims;
-        let issuer = valid_issuer(&unverified.iss).map_err(|_| Rejection::Issuer)?;
-        let known = self.tenants.find(&issuer, header.kid.as_deref(), deadline, now).await?;
+        // This rejects junk before it costs a request to the table.
+        let jws = Jws::parse(token)?;
+        let claims = jws.claims()?;
+        let issuer: String = claims.required("iss", "a string")?;
+        let issuer = valid_issuer(&issuer).map_err(|_| Rejection::Issuer)?;
+        let key_id = jws.key_id.as_deref();
+        let known = self.tenants.find(&issuer, key_id, deadline, now).await?;
         let known = known.ok_or(Rejection::UnknownIssuer)?;
 
-        let claims = verify(token, &header, &known.tenant)?;
-        valid_now(&claims, clock::unix_seconds())?;
-        let name = format!("{}.{}", claims.sub, claims.aud);
+        let mut kept_since = known.read_at;
+        match known.tenant.keys() {
+            KeySource::Document(keys) => jws.verify(&keys.find(key_id, jws.algorithm)?.key)?,
+            KeySource::Url(url) => {
+                let set = self.key_sets.find(&issuer, url, key_id, deadline, now).await?;
+                jws.verify(&set.keys.find(key_id, jws.algorithm)?.key)?;
+                kept_since = set.kept_since(kept_since, KNOWN_AGE, now);
+            }
+        }
+        let claims = Claims::read(&claims, &known.tenant)?;
+        claims.valid_now(clock::unix_seconds())?;
         let account = Account {
+            name: format!("{}.{}", claims.subject, claims.audience),
             tenant: known.tenant,
             claims: Arc::new(claims),
-            name,
         };
         if token.len() <= VERIFIED_TOKEN_BYTES {
-            // A token is not kept longer than the item that verified it.
             self.verified
-                .insert_since(token.to_owned(), account.clone(), known.read_at, now);
+                .insert_since(token.to_owned(), account.clone(), kept_since, now);
         }
         Ok(account)
     }
-}
-
-/// The claim that identifies the tenant.
-#[derive(Deserialize)]
-struct Issuer {
-    iss: String,
 }
 
 fn bearer_token(authorization: Option<&HeaderValue>) -> Result<&str, Rejection> {
@@ -247,91 +154,9 @@ fn bearer_token(authorization: Option<&HeaderValue>) -> Result<&str, Rejection> 
     Ok(token)
 }
 
-/// Verifies a token that `tenant` must have signed, and returns its claims. Its times are checked separately, for each
-/// request.
-fn verify(token: &str, header: &Header, tenant: &Tenant) -> Result<Claims, Rejection> {
-    let key = tenant.key(header.kid.as_deref()).ok_or(Rejection::UnknownKey)?;
-    if header.alg != key.algorithm {
-        return Err(Rejection::Algorithm);
-    }
-    let mut validation = Validation::new(key.algorithm);
-    // The library would accept an array as aud. Claims are checked below instead.
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    let claims = jsonwebtoken::decode::<Claims>(token, &key.key, &validation)
-        .map_err(|error| match error.kind() {
-            ErrorKind::InvalidSignature => Rejection::Signature,
-            _ => malformed(error),
-        })?
-        .claims;
-    if claims.iss != tenant.issuer() {
-        return Err(Rejection::Issuer);
-    }
-    if !tenant.accepts(&claims.aud) {
-        return Err(Rejection::Audience);
-    }
-    // sub becomes part of an account's name, of log lines and of questions to tenants' endpoints.
-    if claims.sub.is_empty() || claims.sub.len() > 255 || claims.sub.contains(char::is_control) {
-        return Err(Rejection::Subject);
-    }
-    Ok(claims)
-}
-
-/// Checks the times of a token. `now` is in unix seconds.
-fn valid_now(claims: &Claims, now: i64) -> Result<(), Rejection> {
-    if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
-        return Err(Rejection::Expired);
-    }
-    if claims.nbf.is_some_and(|nbf| nbf.saturating_sub(LEEWAY_SECONDS) > now) {
-        return Err(Rejection::NotYet);
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn claims(dates: &str) -> Result<Claims, serde_json::Error> {
-        serde_json::from_str(&format!(r#"{{"iss": "i", "aud": "a", "sub": "s", {dates}}}"#))
-    }
-
-    #[test]
-    fn a_token_is_valid_until_60_seconds_after_exp() {
-        let claims = claims(r#""exp": 1000.9"#).unwrap();
-        assert!(valid_now(&claims, 1_059).is_ok());
-        assert!(matches!(valid_now(&claims, 1_060), Err(Rejection::Expired)));
-    }
-
-    #[test]
-    fn a_token_is_valid_from_60_seconds_before_nbf() {
-        let claims = claims(r#""exp": 2000, "nbf": 1000"#).unwrap();
-        assert!(valid_now(&claims, 940).is_ok());
-        assert!(matches!(valid_now(&claims, 939), Err(Rejection::NotYet)));
-    }
-
-    #[test]
-    fn a_date_is_a_number_that_f64_represents_exactly() {
-        for date in ["0", "1", "1.5", "1e9", "9007199254740991"] {
-            assert!(claims(&format!(r#""exp": {date}"#)).is_ok(), "{date}");
-        }
-        for date in [
-            "-1",
-            "-0.1",
-            "9007199254740992",
-            "1e300",
-            "1e400",
-            "null",
-            "true",
-            "\"1\"",
-            "[1]",
-        ] {
-            assert!(claims(&format!(r#""exp": {date}"#)).is_err(), "{date}");
-            assert!(claims(&format!(r#""exp": 1, "nbf": {date}"#)).is_err(), "{date}");
-        }
-        assert!(claims(r#""nbf": 1"#).is_err());
-    }
 
     #[test]
     fn the_scheme_is_bearer_in_any_case_and_the_token_at_most_8_kib() {

@@ -3,12 +3,13 @@
 
 use super::authentication::Account;
 use super::authorization::Question;
-use super::endpoint_url::EndpointUrl;
+use super::tenant_server;
+use super::tenant_url::TenantUrl;
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
 use crate::domain::{Dependency, Error, Source};
 use crate::outbound::breaker::Breaker;
-use crate::outbound::http::{Answer, CONNECT_PAUSES, HttpError, IDLE_LIMIT, Limits, SendRequest};
+use crate::outbound::http::{HttpError, SendRequest};
 use crate::outbound::identity::{Identity, KMS_PAUSE};
 use crate::telemetry;
 use bytes::Bytes;
@@ -18,7 +19,6 @@ use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
 /// How long a decision is kept, whether it allows or denies (`docs/design.md#tenants-endpoints`).
 const DECISION_AGE: Duration = Duration::from_secs(30);
@@ -26,9 +26,6 @@ const DECISION_AGE: Duration = Duration::from_secs(30);
 /// The most decisions in memory. Each is for a chat, an account and a kind of event, and takes some 300 bytes; with the
 /// longest names it takes 4 KiB.
 const DECISION_ENTRIES: usize = 2_000;
-
-/// The longest time for an answer. A caller is waiting, and there must be time left for an outage of the event service.
-const TOTAL_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// The most bytes in an answer, which is a list of actions.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -46,7 +43,7 @@ pub(super) struct Endpoints {
 /// A question about an account to an endpoint: everything that the decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Inquiry {
-    endpoint: EndpointUrl,
+    endpoint: TenantUrl,
     namespace: String,
     subject: String,
     question: Question,
@@ -54,7 +51,7 @@ struct Inquiry {
 
 impl Inquiry {
     /// Creates the inquiry whether `account` may do what `question` asks.
-    fn new(endpoint: &EndpointUrl, account: &Account, question: Question) -> Self {
+    fn new(endpoint: &TenantUrl, account: &Account, question: Question) -> Self {
         Self {
             endpoint: endpoint.clone(),
             namespace: account.audience().to_owned(),
@@ -101,7 +98,7 @@ impl Endpoints {
     /// [`Error::ServiceUnavailable`] if the endpoint fails and refuses nothing. A failure never counts as "allowed".
     pub(super) async fn allow(
         &self,
-        endpoint: &EndpointUrl,
+        endpoint: &TenantUrl,
         account: &Account,
         questions: Vec<Question>,
         deadline: Deadline,
@@ -140,7 +137,7 @@ impl Endpoints {
     }
 
     /// Asks an endpoint all inquiries at the same time, with one token. Returns its decisions in their order.
-    async fn ask(&self, endpoint: &EndpointUrl, inquiries: &[Inquiry]) -> Result<Vec<Result<bool, Source>>, Error> {
+    async fn ask(&self, endpoint: &TenantUrl, inquiries: &[Inquiry]) -> Result<Vec<Result<bool, Source>>, Error> {
         // Only the local stack has its key in the process.
         if let Some(fault) = endpoint.only_local()
             && !self.identity.is_local()
@@ -188,7 +185,7 @@ impl Endpoints {
             .header(header::AUTHORIZATION, token)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::from(serde_json::to_vec(&body)?))?;
-        let answer = self.send_repeatedly(request).await?;
+        let answer = tenant_server::send(&*self.client, request, ANSWER_BYTES).await?;
         let status = answer.status();
         if !status.is_success() {
             return Err(format!("the endpoint answered {status}").into());
@@ -197,28 +194,6 @@ impl Endpoints {
         let answer = serde_json::from_slice(&answer.into_body()?).unwrap_or(Value::Null);
         let actions = answer.as_array().map(Vec::as_slice).unwrap_or_default();
         Ok(actions.iter().any(|action| action == inquiry.question.action))
-    }
-
-    /// Sends a question, and sends it again if connecting failed or, once, if the connection was lost. A question changes
-    /// nothing. All tries share one time-out.
-    async fn send_repeatedly(&self, request: Request<Bytes>) -> Result<Answer, HttpError> {
-        let started = Instant::now();
-        let remaining = || TOTAL_TIMEOUT.saturating_sub(started.elapsed());
-        let mut pauses = CONNECT_PAUSES.into_iter();
-        let mut was_lost = false;
-        loop {
-            let limits = Limits {
-                time: Some(remaining()),
-                body_bytes: ANSWER_BYTES,
-                idle: Some(IDLE_LIMIT),
-            };
-            let answer = self.client.send(request.clone(), limits).await;
-            match (&answer, pauses.next()) {
-                (Err(HttpError::Connect(_)), Some(pause)) if pause < remaining() => sleep(pause).await,
-                (Err(HttpError::Lost(_)), _) if !was_lost => was_lost = true,
-                _ => return answer,
-            }
-        }
     }
 }
 

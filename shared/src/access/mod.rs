@@ -113,16 +113,22 @@
 
 mod authentication;
 mod authorization;
+mod claims;
 mod endpoint;
-mod endpoint_url;
+mod jws;
+mod key_sets;
+mod keys;
+mod rejection;
 mod tenant;
+mod tenant_server;
+mod tenant_url;
 mod tenants;
 #[cfg(test)]
 mod tests;
 
 pub use authentication::Account;
 pub use authorization::{Action, Convert, Create, CreateEvent, OnChat, Permit, Question, Read, Update};
-pub use tenant::{Authorization, Tenant, TenantDocument, TenantError};
+pub use tenant::{Authorization, DEFAULT_PERMISSIONS_CLAIM, Tenant, TenantDocument, TenantError, TenantFault};
 pub use tenants::{TenantsTable, claim_key, tenant_item};
 
 use crate::clock::{Deadline, Moment};
@@ -133,6 +139,7 @@ use crate::telemetry;
 use authentication::Authentication;
 use endpoint::Endpoints;
 use http::HeaderValue;
+use key_sets::KeySets;
 use std::sync::Arc;
 use tenant::Method;
 
@@ -144,10 +151,12 @@ pub struct Access {
 }
 
 impl Access {
-    /// Creates it for the tenants in `tenants`. Their endpoints are asked through `client` as `identity`.
+    /// Creates it for the tenants in `tenants`. Their key sets are fetched through `client`, and their endpoints are
+    /// asked through it as `identity`.
     pub(crate) fn new(tenants: TenantsTable, client: Arc<dyn SendRequest>, identity: Arc<Identity>) -> Self {
+        let key_sets = KeySets::new(Arc::clone(&client), identity.is_local());
         Self {
-            authentication: Authentication::new(tenants),
+            authentication: Authentication::new(tenants, key_sets),
             endpoints: Endpoints::new(client, identity),
         }
     }

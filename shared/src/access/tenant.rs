@@ -1,32 +1,41 @@
 //! A tenant: the keys of its tokens, its audiences, and how it authorizes in each of them.
 
-use super::endpoint_url::EndpointUrl;
+use super::keys::KeySet;
+use super::tenant_url::TenantUrl;
 use crate::domain::Audience;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-};
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
+use jsonwebtoken::jwk::Jwk;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-/// A tenant in the form that operators write: as TOML in a file, as JSON in the table.
+/// A tenant in the form that operators write: as TOML in a file, as JSON in the table. It has either `keys` or
+/// `jwks_uri`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantDocument {
     /// The public keys that verify its tokens, as JSON Web Keys. Several keys, each with a `kid`, are for a rotation.
-    pub keys: Vec<Jwk>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<Jwk>>,
+    /// The URL where its identity provider publishes them, as a JWK Set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// The accepted `aud` values of its tokens.
     pub token_audiences: BTreeSet<String>,
+    /// The claim with the permissions, [`DEFAULT_PERMISSIONS_CLAIM`] by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions_claim: Option<String>,
     /// The audiences whose chats its accounts may use, each with its way to authorize.
     pub audiences: BTreeMap<String, Authorization>,
 }
+
+/// The claim with the permissions of a token, unless its tenant names another one.
+pub const DEFAULT_PERMISSIONS_CLAIM: &str = "scope";
 
 /// Who may do what in an audience.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "authorization", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Authorization {
-    /// Every account whose token lists the permission in its `scope` claim.
+    /// Every account whose token lists the permission.
     Scopes {},
     /// These accounts (`<sub>.<aud>`). They may do everything.
     Accounts {
@@ -40,40 +49,68 @@ pub enum Authorization {
     },
 }
 
-/// A fault of a tenant's document. The text names its place.
+/// Why a document is not a tenant's. The text names every fault.
 #[derive(Debug, thiserror::Error)]
 pub enum TenantError {
     /// The document is not JSON, or has a missing, unknown or wrong member.
     #[error("not a tenant's document: {0}")]
     Syntax(#[from] serde_json::Error),
-    /// The issuer is not 1 to 255 characters without control characters.
-    #[error("the issuer {0}")]
-    Issuer(String),
-    /// There is no key, or a key that can't be used.
-    #[error("key {index}: {problem}")]
-    Key {
-        /// Its index in the list, from 0.
-        index: usize,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// An entry of `token_audiences` or `audiences` is wrong.
-    #[error("{place}: {problem}")]
-    Entry {
-        /// The entry.
-        place: String,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// Some of its values are wrong.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Faults(Vec<TenantFault>),
+}
+
+/// A fault of a tenant's document. The text names its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantFault {
+    /// The names and indices that lead to the place.
+    pub path: Vec<String>,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+impl TenantFault {
+    /// Creates the fault at `path`.
+    pub fn new<const N: usize>(path: [&str; N], problem: impl Into<String>) -> Self {
+        Self {
+            path: path.map(ToOwned::to_owned).to_vec(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl fmt::Display for TenantFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (depth, name) in self.path.iter().enumerate() {
+            match depth {
+                0 => formatter.write_str(name)?,
+                _ if name.parse::<usize>().is_ok() => write!(formatter, "[{name}]")?,
+                // An audience or a value, which may have dots.
+                1 => write!(formatter, ".{name:?}")?,
+                _ => write!(formatter, ".{name}")?,
+            }
+        }
+        write!(formatter, ": {}", self.problem)
+    }
 }
 
 /// A tenant with a valid document.
 #[derive(Debug)]
 pub struct Tenant {
     issuer: String,
-    keys: Vec<Key>,
+    keys: KeySource,
     token_audiences: BTreeSet<String>,
+    permissions_claim: String,
     audiences: BTreeMap<String, Method>,
+}
+
+/// Where the keys of a tenant are.
+#[derive(Debug)]
+pub(super) enum KeySource {
+    /// In its document.
+    Document(KeySet),
+    /// At the URL of its identity provider.
+    Url(TenantUrl),
 }
 
 /// How a tenant authorizes in an audience: an [`Authorization`] that was checked.
@@ -81,23 +118,18 @@ pub struct Tenant {
 pub(super) enum Method {
     Scopes,
     Accounts(BTreeSet<String>),
-    Http(EndpointUrl),
-}
-
-/// A public key and its only algorithm.
-#[derive(Debug)]
-pub(super) struct Key {
-    id: Option<String>,
-    pub(super) algorithm: Algorithm,
-    pub(super) key: DecodingKey,
+    Http(TenantUrl),
 }
 
 /// The most bytes in a document. This is enough for a thousand accounts. Parsed documents stay in memory, some in
 /// several versions.
 const DOCUMENT_BYTES: usize = 64 * 1024;
 
-/// The fewest bytes in an RSA modulus: 2048 bits (RFC 7518, section 3.3).
-const RSA_MODULUS_BYTES: usize = 256;
+/// What is wrong with a URL that is not accepted.
+const URL_PROBLEM: &str = "must be an https URL without user and password (http on this machine only)";
+
+/// The claims with a meaning of their own, which can't have the permissions.
+const OTHER_CLAIMS: [&str; 5] = ["iss", "aud", "sub", "exp", "nbf"];
 
 impl Tenant {
     /// Parses a document's JSON text and checks it.
@@ -107,10 +139,7 @@ impl Tenant {
     pub fn parse(issuer: &str, document: &str) -> Result<Self, TenantError> {
         if document.len() > DOCUMENT_BYTES {
             let problem = format!("must have at most {DOCUMENT_BYTES} bytes as JSON");
-            return Err(TenantError::Entry {
-                place: "the document".to_owned(),
-                problem,
-            });
+            return Err(TenantError::Faults(vec![TenantFault::new(["the document"], problem)]));
         }
         Self::check(issuer, serde_json::from_str(document)?)
     }
@@ -120,70 +149,33 @@ impl Tenant {
     /// # Errors
     /// See [`TenantError`].
     pub fn check(issuer: &str, document: TenantDocument) -> Result<Self, TenantError> {
-        let issuer = valid_issuer(issuer).map_err(TenantError::Issuer)?;
-        let keys = keys(&document.keys)?;
-        let entry = |place: String, problem: &str| {
-            Err(TenantError::Entry {
-                place,
-                problem: problem.to_owned(),
-            })
-        };
-        if document.token_audiences.is_empty() || document.token_audiences.contains("") {
-            return entry(
-                "token_audiences".to_owned(),
-                "must list the aud values of the tenant's tokens",
-            );
+        let mut faults = Vec::new();
+        let issuer = valid_issuer(issuer).unwrap_or_else(|problem| {
+            faults.push(TenantFault::new(["issuer"], problem));
+            String::new()
+        });
+        let keys = key_source(document.keys.as_deref(), document.jwks_uri.as_deref()).unwrap_or_else(|found| {
+            faults.extend(found);
+            None
+        });
+        check_token_audiences(&document.token_audiences, &mut faults);
+        let permissions_claim = document.permissions_claim;
+        let permissions_claim = permissions_claim.unwrap_or_else(|| DEFAULT_PERMISSIONS_CLAIM.to_owned());
+        if permissions_claim.is_empty() || OTHER_CLAIMS.contains(&permissions_claim.as_str()) {
+            let problem = format!("must be the name of a claim, and none of {}", OTHER_CLAIMS.join(", "));
+            faults.push(TenantFault::new(["permissions_claim"], problem));
         }
-        // <sub>.<aud> would be ambiguous: a.b of c, or a of b.c.
-        let is_ambiguous = |one: &String| {
-            let ending = format!(".{one}");
-            document.token_audiences.iter().any(|other| other.ends_with(&ending))
-        };
-        if let Some(ambiguous) = document.token_audiences.iter().find(|one| is_ambiguous(one)) {
-            let place = format!("token_audiences.{ambiguous:?}");
-            return entry(
-                place,
-                "is the end of another one, so that accounts of both could have the same name",
-            );
+        let audiences = methods(document.audiences, &mut faults);
+        match keys {
+            Some(keys) if faults.is_empty() => Ok(Self {
+                issuer,
+                keys,
+                token_audiences: document.token_audiences,
+                permissions_claim,
+                audiences,
+            }),
+            _ => Err(TenantError::Faults(faults)),
         }
-        let mut endpoints = BTreeSet::new();
-        let mut audiences = BTreeMap::new();
-        for (audience, authorization) in document.audiences {
-            let place = format!("audiences.{audience:?}");
-            if let Err(problem) = Audience::parse(&audience) {
-                return entry(place, &problem);
-            }
-            let method = match authorization {
-                Authorization::Scopes {} => Method::Scopes,
-                Authorization::Accounts { accounts } => {
-                    // <sub>.<aud>. Neither part is empty.
-                    if accounts.iter().any(|account| !account.trim_matches('.').contains('.')) {
-                        return entry(place, "accounts must be <sub>.<aud>");
-                    }
-                    Method::Accounts(accounts)
-                }
-                Authorization::Http { endpoint } => {
-                    let Some(endpoint) = EndpointUrl::parse(&endpoint) else {
-                        return entry(place, "endpoint must be an https URL (http on this machine only)");
-                    };
-                    // Some questions do not identify the audience.
-                    if !endpoints.insert(endpoint.clone()) {
-                        return entry(
-                            place,
-                            "endpoint must differ from those of other audiences: add a path or a query",
-                        );
-                    }
-                    Method::Http(endpoint)
-                }
-            };
-            audiences.insert(audience, method);
-        }
-        Ok(Self {
-            issuer,
-            keys,
-            token_audiences: document.token_audiences,
-            audiences,
-        })
     }
 
     /// Returns `iss` of its tokens.
@@ -191,13 +183,22 @@ impl Tenant {
         &self.issuer
     }
 
-    /// Returns the key with this `kid`. A token without a `kid` gets the only key, if there is just one.
-    pub(super) fn key(&self, id: Option<&str>) -> Option<&Key> {
-        match (id, self.keys.as_slice()) {
-            (Some(id), keys) => keys.iter().find(|key| key.id.as_deref() == Some(id)),
-            (None, [only]) => Some(only),
-            (None, _) => None,
+    /// Returns where its keys are.
+    pub(super) fn keys(&self) -> &KeySource {
+        &self.keys
+    }
+
+    /// Returns whether a newer version of its item could have the key of a token with this `kid`, and this one has not.
+    pub(super) fn lacks_key(&self, kid: Option<&str>) -> bool {
+        match &self.keys {
+            KeySource::Document(keys) => keys.lacks(kid),
+            KeySource::Url(_) => false,
         }
+    }
+
+    /// Returns the name of the claim with the permissions.
+    pub(super) fn permissions_claim(&self) -> &str {
+        &self.permissions_claim
     }
 
     /// Returns whether this `aud` value is accepted.
@@ -210,13 +211,21 @@ impl Tenant {
         self.audiences.get(audience.as_str())
     }
 
-    /// Returns the audiences whose endpoint is asked in the local stack only, each with the reason. Elsewhere requests
-    /// that need it are refused.
-    pub fn local_endpoints(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        self.audiences.iter().filter_map(|(audience, method)| match method {
-            Method::Http(endpoint) => Some((audience.as_str(), endpoint.only_local()?)),
+    /// Returns the URLs that are called in the local stack only. Elsewhere requests that need them are refused.
+    pub fn local_urls(&self) -> Vec<TenantFault> {
+        let keys = match &self.keys {
+            KeySource::Document(_) => None,
+            KeySource::Url(url) => url.only_local(),
+        };
+        let keys = keys.map(|reason| TenantFault::new(["jwks_uri"], reason));
+        let endpoints = self.audiences.iter().filter_map(|(audience, method)| match method {
+            Method::Http(endpoint) => {
+                let reason = endpoint.only_local()?;
+                Some(TenantFault::new(["audiences", audience, "endpoint"], reason))
+            }
             Method::Scopes | Method::Accounts(_) => None,
-        })
+        });
+        keys.into_iter().chain(endpoints).collect()
     }
 }
 
@@ -225,85 +234,75 @@ pub(super) fn valid_issuer(issuer: &str) -> Result<String, String> {
     Audience::parse(issuer).map(|issuer| issuer.as_str().to_owned())
 }
 
-fn keys(documents: &[Jwk]) -> Result<Vec<Key>, TenantError> {
-    let fault = |index, problem: &str| {
-        Err(TenantError::Key {
-            index,
-            problem: problem.to_owned(),
-        })
-    };
-    if documents.is_empty() {
-        return fault(0, "there must be at least one");
+/// Returns where a document's keys are.
+fn key_source(keys: Option<&[Jwk]>, jwks_uri: Option<&str>) -> Result<Option<KeySource>, Vec<TenantFault>> {
+    match (keys, jwks_uri) {
+        (Some(keys), None) => KeySet::typed_in(keys).map(|keys| Some(KeySource::Document(keys))),
+        (None, Some(url)) => match TenantUrl::parse(url) {
+            Some(url) => Ok(Some(KeySource::Url(url))),
+            None => Err(vec![TenantFault::new(["jwks_uri"], URL_PROBLEM)]),
+        },
+        (None, None) => Err(vec![TenantFault::new(["keys"], "either keys or jwks_uri is required")]),
+        (Some(_), Some(_)) => Err(vec![TenantFault::new(
+            ["jwks_uri"],
+            "keys and jwks_uri exclude each other",
+        )]),
     }
-    let mut keys: Vec<Key> = Vec::new();
-    for (index, document) in documents.iter().enumerate() {
-        let id = document.common.key_id.clone();
-        if id.is_none() && documents.len() > 1 {
-            return fault(index, "each of several keys must have a kid");
-        }
-        if keys.iter().any(|key| key.id == id) {
-            return fault(index, "another key has the same kid");
-        }
-        let algorithm = algorithm(document).map_err(|problem| TenantError::Key {
-            index,
-            problem: problem.to_owned(),
-        })?;
-        let key = DecodingKey::from_jwk(document).map_err(|error| TenantError::Key {
-            index,
-            problem: error.to_string(),
-        })?;
-        if !is_usable(algorithm, &key) {
-            return fault(index, "its numbers are not a valid public key");
-        }
-        keys.push(Key { id, algorithm, key });
-    }
-    Ok(keys)
 }
 
-/// Returns the algorithm of a key. It never comes from a token alone.
-fn algorithm(document: &Jwk) -> Result<Algorithm, &'static str> {
-    if matches!(&document.common.public_key_use, Some(usage) if *usage != PublicKeyUse::Signature) {
-        return Err("its use is not sig");
+fn check_token_audiences(token_audiences: &BTreeSet<String>, faults: &mut Vec<TenantFault>) {
+    if token_audiences.is_empty() || token_audiences.contains("") {
+        let problem = "must list the aud values of the tenant's tokens";
+        faults.push(TenantFault::new(["token_audiences"], problem));
     }
-    let (algorithm, declared) = match &document.algorithm {
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            (Algorithm::ES256, KeyAlgorithm::ES256)
+    // <sub>.<aud> would be ambiguous: a.b of c, or a of b.c.
+    for audience in token_audiences {
+        let ending = format!(".{audience}");
+        if !audience.is_empty() && token_audiences.iter().any(|other| other.ends_with(&ending)) {
+            let problem = "is the end of another one, so that accounts of both could have the same name";
+            faults.push(TenantFault::new(["token_audiences", audience], problem));
         }
-        AlgorithmParameters::RSA(key) => {
-            // Four characters of base64 encode three bytes.
-            if key.n.trim_end_matches('=').len() * 3 / 4 < RSA_MODULUS_BYTES {
-                return Err("its modulus has fewer than 2048 bits");
+    }
+}
+
+/// Checks how a document authorizes. Wrong entries are left out.
+fn methods(authorizations: BTreeMap<String, Authorization>, faults: &mut Vec<TenantFault>) -> BTreeMap<String, Method> {
+    let mut endpoints = BTreeSet::new();
+    let mut methods = BTreeMap::new();
+    for (audience, authorization) in authorizations {
+        if let Err(problem) = Audience::parse(&audience) {
+            faults.push(TenantFault::new(["audiences", &audience], problem));
+        }
+        let mut fault = |member: &str, problem: &str| {
+            faults.push(TenantFault::new(["audiences", &audience, member], problem));
+        };
+        let method = match authorization {
+            Authorization::Scopes {} => Method::Scopes,
+            Authorization::Accounts { accounts } => {
+                // <sub>.<aud>. Neither part is empty.
+                if accounts.iter().any(|account| !account.trim_matches('.').contains('.')) {
+                    fault("accounts", "must be <sub>.<aud>");
+                }
+                Method::Accounts(accounts)
             }
-            (Algorithm::RS256, KeyAlgorithm::RS256)
-        }
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
-        }
-        _ => return Err("it must be a public key for ES256 (EC, P-256), RS256 (RSA) or EdDSA (OKP, Ed25519)"),
-    };
-    match document.common.key_algorithm {
-        Some(alg) if alg != declared => Err("its alg does not fit its type"),
-        _ => Ok(algorithm),
+            Authorization::Http { endpoint } => {
+                let Some(endpoint) = TenantUrl::parse(&endpoint) else {
+                    fault("endpoint", URL_PROBLEM);
+                    continue;
+                };
+                // Some questions do not identify the audience.
+                if !endpoints.insert(endpoint.clone()) {
+                    fault(
+                        "endpoint",
+                        "must differ from those of other audiences: add a path or a query",
+                    );
+                }
+                Method::Http(endpoint)
+            }
+        };
+        methods.insert(audience, method);
     }
-}
-
-/// Returns whether a key's numbers are a valid key. The JWT library only checks them with a token, and then reports a
-/// wrong signature.
-fn is_usable(algorithm: Algorithm, key: &DecodingKey) -> bool {
-    match (key.kind(), algorithm) {
-        (DecodingKeyKind::RsaModulusExponent { n, e }, _) => {
-            let key = RsaPublicKeyComponents {
-                n: n.as_slice(),
-                e: e.as_slice(),
-            };
-            // The cryptography library does not check these two before it verifies a signature.
-            let is_odd = n.last().is_some_and(|last| last % 2 == 1);
-            let is_full_length = n.first().is_some_and(|first| *first != 0);
-            is_odd && is_full_length && key.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).is_ok()
-        }
-        (DecodingKeyKind::SecretOrDer(key), Algorithm::EdDSA) => ParsedPublicKey::new(&ED25519, key).is_ok(),
-        (DecodingKeyKind::SecretOrDer(key), _) => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).is_ok(),
-    }
+    methods
 }
 
 #[cfg(test)]
@@ -378,7 +377,7 @@ mod tests {
             (format!("AAAA{}", "x".repeat(338)), "AQAB"),
             (odd, "AQ"),
         ] {
-            assert!(rsa(n.clone(), e).contains("key 0"), "{n} {e}");
+            assert!(rsa(n.clone(), e).contains("keys[0]"), "{n} {e}");
         }
     }
 }

@@ -79,11 +79,10 @@ impl TenantsTable {
         deadline: Deadline,
         now: Moment,
     ) -> Result<Option<Known>, Error> {
-        if let Some((read_at, tenant)) = self.known.get_with_time(issuer, now) {
-            let has_key = tenant.key(kid).is_some();
-            if has_key || now.since(read_at) < REREAD_AFTER {
-                return Ok(Some(Known { tenant, read_at }));
-            }
+        if let Some((read_at, tenant)) = self.known.get_with_time(issuer, now)
+            && (!tenant.lacks_key(kid) || now.since(read_at) < REREAD_AFTER)
+        {
+            return Ok(Some(Known { tenant, read_at }));
         }
         match self.unknown.get(issuer, now) {
             Some(Unknown::Missing) => return Ok(None),

@@ -1,12 +1,14 @@
 //! How long tenants, tokens and decisions are kept. Time is an argument, so these tests move it instead of waiting. The
 //! table is in memory, behind the real SDK, and counts the requests.
 
+mod key_sets;
 mod memory;
 
 use super::authentication::Authentication;
 use super::authorization::Question;
 use super::endpoint::Endpoints;
-use super::endpoint_url::EndpointUrl;
+use super::key_sets::KeySets;
+use super::tenant_url::TenantUrl;
 use super::tenants::TenantsTable;
 use super::{Access, Account, Authorization, CreateEvent, Permit, TenantDocument, claim_key};
 use crate::clock::{Deadline, Moment};
@@ -76,8 +78,10 @@ fn document(keys: &[&Key]) -> Value {
 
 fn document_with(keys: &[&Key], authorization: Authorization) -> Value {
     let document = TenantDocument {
-        keys: keys.iter().map(|key| key.jwk()).collect(),
+        keys: Some(keys.iter().map(|key| key.jwk()).collect()),
+        jwks_uri: None,
         token_audiences: BTreeSet::from([AUDIENCE.to_owned()]),
+        permissions_claim: None,
         audiences: BTreeMap::from([(AUDIENCE.to_owned(), authorization)]),
     };
     serde_json::to_value(document).unwrap()
@@ -106,19 +110,28 @@ struct Subject {
 
 impl Subject {
     fn new() -> Self {
+        Self::with_provider(Arc::new(Silent::default()), true)
+    }
+
+    /// Identity providers are reached through `provider`. `is_local` is whether this is the local stack.
+    fn with_provider(provider: Arc<dyn SendRequest>, is_local: bool) -> Self {
         let table = MemoryTable::default();
         let tenants = TenantsTable::new(table.client(), "tenants".to_owned());
         Self {
             table,
-            authentication: Authentication::new(tenants),
+            authentication: Authentication::new(tenants, KeySets::new(provider, is_local)),
             start: Moment::now(),
         }
     }
 
+    async fn account_at(&self, millis: u64, token: &HeaderValue) -> Result<Account, Error> {
+        let now = self.start + Duration::from_millis(millis);
+        self.authentication.account(Some(token), deadline(), now).await
+    }
+
     /// The outcome for `token`, `millis` milliseconds after the beginning.
     async fn at(&self, millis: u64, token: &HeaderValue) -> Outcome {
-        let now = self.start + Duration::from_millis(millis);
-        match self.authentication.account(Some(token), deadline(), now).await {
+        match self.account_at(millis, token).await {
             Ok(_) => Outcome::Accepted,
             Err(Error::AuthenticationFailed(_)) => Outcome::Rejected,
             Err(Error::ServiceUnavailable { .. }) => Outcome::Unavailable,
@@ -410,7 +423,7 @@ async fn an_endpoint_that_did_not_answer_twice_in_a_row_is_left_alone_and_others
         "https://a.example.org/3",
         "https://b.example.org/1",
     ] {
-        let at = EndpointUrl::parse(url).unwrap();
+        let at = TenantUrl::parse(url).unwrap();
         let decision = endpoints.allow(&at, &account, questions(), deadline(), Moment::now());
         let Err(Error::ServiceUnavailable { retry_after, .. }) = decision.await else {
             panic!("{url} was decided")
@@ -445,7 +458,7 @@ async fn where_the_key_is_in_kms_an_endpoint_without_tls_or_without_a_public_nam
         let endpoint = Endpoint::new(r#"["read"]"#);
         let (key_id, at) = ("key".to_owned(), None);
         let endpoints = endpoints(endpoint.clone(), SigningKey::Kms { key_id, url: at });
-        let at = EndpointUrl::parse(url).unwrap();
+        let at = TenantUrl::parse(url).unwrap();
         let decision = endpoints.allow(&at, &account, questions(), deadline(), Moment::now());
         let Err(Error::ServiceUnavailable { what, source, .. }) = decision.await else {
             panic!("{url} was asked")
@@ -465,7 +478,7 @@ async fn a_decision_is_kept_for_thirty_seconds_whether_it_allows_or_denies() {
         let endpoints = endpoints(endpoint.clone(), local_key());
         for (millis, times) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {
             let now = start + Duration::from_millis(millis);
-            let url = EndpointUrl::parse("https://school.example.org/authorize").unwrap();
+            let url = TenantUrl::parse("https://school.example.org/authorize").unwrap();
             let decision = endpoints.allow(&url, &account, questions(), deadline(), now);
             assert_eq!(decision.await.unwrap(), is_allowed);
             assert_eq!(endpoint.asked(), times, "{millis}");
@@ -479,7 +492,7 @@ async fn an_unreachable_endpoint_takes_no_longer_than_one_that_does_not_answer()
     // It accepts connections and never completes a handshake.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/authorize", silent.local_addr().unwrap());
-    let url = EndpointUrl::parse(&url).unwrap();
+    let url = TenantUrl::parse(&url).unwrap();
     let endpoints = endpoints(http::tests::client(), local_key());
     let account = account().await;
     let started = tokio::time::Instant::now();

@@ -165,6 +165,8 @@ pub enum Dependency {
     EventKeysTable,
     /// A tenant's item, which may be malformed.
     Tenant,
+    /// The key set of a tenant's identity provider.
+    TenantKeys,
     /// A tenant's authorization endpoint.
     TenantEndpoint,
     /// The event service.
@@ -182,6 +184,7 @@ impl fmt::Display for Dependency {
             Self::TenantsTable => "the table of tenants",
             Self::EventKeysTable => "the table of idempotency keys",
             Self::Tenant => "the tenant's configuration",
+            Self::TenantKeys => "the key set of the tenant's identity provider",
             Self::TenantEndpoint => "the tenant's authorization endpoint",
             Self::EventService => "the event service",
             Self::Kms => "KMS",

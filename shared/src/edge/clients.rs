@@ -70,8 +70,8 @@ pub struct Network {
     pub aws: SdkConfig,
     /// The HTTP client for the event service.
     pub event_service: Arc<dyn SendRequest>,
-    /// The HTTP client for tenants' endpoints.
-    pub endpoints: Arc<dyn SendRequest>,
+    /// The HTTP client for tenants' endpoints and identity providers.
+    pub tenants: Arc<dyn SendRequest>,
 }
 
 impl Network {
@@ -84,8 +84,8 @@ impl Network {
         let credentials = EnvironmentVariableCredentialsProvider::new();
         let tls = tls(settings::extra_ca_certs()?)?;
         let resolver = TenantResolver::new(settings::allow_private_endpoints()?);
-        let endpoints = if identity.is_local() {
-            // The endpoints of the local stack are on this machine.
+        let tenants = if identity.is_local() {
+            // In the local stack they are on this machine.
             HttpClient::new(&tls, CONNECT_TIMEOUT)?
         } else {
             HttpClient::for_tenants(&tls, resolver)?
@@ -93,7 +93,7 @@ impl Network {
         Ok(Self {
             aws: aws::sdk_config(region, credentials, HttpClient::new(&tls, CONNECT_TIMEOUT)?).await,
             event_service: HttpClient::new(&tls, CONNECT_TIMEOUT)?,
-            endpoints,
+            tenants,
         })
     }
 }
@@ -218,7 +218,7 @@ impl Common {
         let dynamodb = dynamodb::client(&network.aws, dynamodb_url);
         let tenants = TenantsTable::new(dynamodb.clone(), tenants_table);
         Ok(Self {
-            access: Access::new(tenants, network.endpoints, Arc::clone(&identity)),
+            access: Access::new(tenants, network.tenants, Arc::clone(&identity)),
             table: ChatsTable::new(dynamodb.clone(), chats_table),
             identity,
             dynamodb,

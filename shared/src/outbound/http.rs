@@ -1,4 +1,4 @@
-//! The HTTP client for everything: the event service, tenants' endpoints and, through [`super::aws`], the AWS SDK.
+//! The HTTP client for everything: the event service, tenants' servers and, through [`super::aws`], the AWS SDK.
 //!
 //! [`SendRequest`] is the one place where a request leaves the process, so tests can simulate the network there.
 //! [`HttpClient`] is the real implementation, a [`reqwest::Client`]. The three kinds of servers have a client each, so

@@ -12,7 +12,7 @@ use http::StatusCode;
 use line::{Metric, Unit};
 use serde::Serialize;
 use std::cell::RefCell;
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -190,7 +190,7 @@ impl Record {
             Metric("EventServiceFailures", failed(&[Dependency::EventService]), Unit::Count),
             Metric(
                 "TenantFailures",
-                failed(&[Dependency::Tenant, Dependency::TenantEndpoint]),
+                failed(&[Dependency::Tenant, Dependency::TenantKeys, Dependency::TenantEndpoint]),
                 Unit::Count,
             ),
             Metric("UnknownEventOutcomes", f64::from(is_unknown), Unit::Count),
@@ -198,16 +198,12 @@ impl Record {
             Metric("ColdStarts", f64::from(is_cold), Unit::Count),
             Metric("Replays", f64::from(self.replays), Unit::Count),
         ];
-        let causes = |error: &Error| {
-            let causes = std::iter::successors(error.source(), |&cause| cause.source());
-            causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-        };
         let line = Line {
             message: "request answered",
             subject: &self.subject,
             status: status.as_u16(),
             error: error.as_ref().map(ToString::to_string),
-            causes: error.as_ref().map(causes).filter(|causes| !causes.is_empty()),
+            causes: error.as_ref().and_then(|error| error.source()).map(with_causes),
         };
         let level = if status.is_server_error() {
             Level::ERROR
@@ -216,6 +212,12 @@ impl Record {
         };
         line::write(level, &line, &metrics);
     }
+}
+
+/// Returns the texts of an error and of all errors behind it.
+pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&cause| cause.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn milliseconds(duration: Duration) -> f64 {
@@ -283,7 +285,7 @@ pub(crate) fn record_write_capacity(units: f64) {
     record(|record| record.write_capacity += units);
 }
 
-/// Waits for an `answer` of the event service or a tenant's endpoint and records the time.
+/// Waits for an `answer` of the event service or a tenant's server and records the time.
 pub(crate) async fn upstream<T>(answer: impl Future<Output = T>) -> T {
     let started = Instant::now();
     let answer = answer.await;

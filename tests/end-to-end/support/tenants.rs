@@ -109,6 +109,8 @@ pub(crate) struct OwnTenant {
     pub(crate) audience: String,
     pub(crate) authorization: Authorization,
     pub(crate) keys: Vec<SigningKey>,
+    /// The URL of its key set, if its keys are not in its document.
+    pub(crate) jwks_uri: Option<String>,
 }
 
 impl OwnTenant {
@@ -119,6 +121,7 @@ impl OwnTenant {
             audience: format!("{name}.example.net"),
             authorization: Authorization::Scopes {},
             keys,
+            jwks_uri: None,
         }
     }
 
@@ -130,10 +133,26 @@ impl OwnTenant {
         }
     }
 
+    /// The tenant `name`, whose identity provider publishes these keys at `jwks_uri`.
+    pub(crate) fn with_provider(name: &str, keys: Vec<SigningKey>, jwks_uri: String) -> Self {
+        Self {
+            jwks_uri: Some(jwks_uri),
+            ..Self::new(name, keys)
+        }
+    }
+
+    /// Its keys as a JWK Set.
+    pub(crate) fn key_set(&self) -> Value {
+        json!({"keys": self.keys.iter().map(SigningKey::jwk).collect::<Vec<_>>()})
+    }
+
     pub(crate) fn document(&self) -> TenantDocument {
+        let keys = self.keys.iter().map(SigningKey::jwk).collect();
         TenantDocument {
-            keys: self.keys.iter().map(SigningKey::jwk).collect(),
+            keys: self.jwks_uri.is_none().then_some(keys),
+            jwks_uri: self.jwks_uri.clone(),
             token_audiences: BTreeSet::from([self.audience.clone()]),
+            permissions_claim: None,
             audiences: BTreeMap::from([(self.audience.clone(), self.authorization.clone())]),
         }
     }

@@ -1,4 +1,4 @@
-//! Tokens that are malformed on purpose. Each has a name and the beginning of the reason that the log gives.
+//! Tokens that are malformed on purpose. Each has a name and the reason that the log gives.
 
 mod claims;
 
@@ -8,26 +8,36 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
-/// A bad token.
+/// A bad token, with the reason for rejecting it.
 pub(super) struct Case {
     pub(super) name: String,
-    pub(super) reason: &'static str,
+    pub(super) reason: String,
     pub(super) authorization: String,
 }
 
 const NO_TOKEN: &str = "there is no bearer token";
-const TOO_LONG: &str = "the token is too long";
-const MALFORMED: &str = "the token is malformed";
+const TOO_LONG: &str = "the token has more than 8 KiB";
+const NOT_THREE_PARTS: &str = "the token is not a JWS in compact form";
+const HEADER_BASE64: &str = "the token's header is not base64url";
+const PAYLOAD_BASE64: &str = "the token's payload is not base64url";
+const SIGNATURE_BASE64: &str = "the token's signature is not base64url";
+const HEADER_JSON: &str = "the token's header is not a JSON object";
+const PAYLOAD_JSON: &str = "the token's payload is not a JSON object";
 const CRITICAL: &str = "the token has critical headers";
-const ISSUER: &str = "iss is not valid";
+const UNKNOWN_ALGORITHM: &str = "alg is not one of those that are accepted";
+const ISSUER: &str = "iss is not 1 to 255 characters without control characters";
 const UNKNOWN_ISSUER: &str = "iss is unknown";
 const UNKNOWN_KEY: &str = "kid is unknown";
-const ALGORITHM: &str = "the algorithm is not the key's";
+const ALGORITHM: &str = "alg is not the key's";
 const SIGNATURE: &str = "the signature is wrong";
 const AUDIENCE: &str = "aud is not accepted";
-const SUBJECT: &str = "sub is not valid";
+const SEVERAL_AUDIENCES: &str = "aud has several accepted values";
+const SUBJECT: &str = "sub is not 1 to 255 bytes without control characters";
 const EXPIRED: &str = "the token has expired";
+const TOO_FAR_AWAY: &str = "exp is more than 366 days away";
 const NOT_YET: &str = "the token is not valid yet";
+const EXP_TYPE: &str = "exp is not a date in seconds";
+const NBF_TYPE: &str = "nbf is not a date in seconds";
 
 /// Makes bad tokens for a tenant with one ES256 key.
 struct Forge<'a> {
@@ -56,15 +66,14 @@ pub(super) fn cases(tenant: &OwnTenant, pem: &local::Key) -> Vec<Case> {
 }
 
 impl Forge<'_> {
-    fn add(&mut self, name: &str, reason: &'static str, token: &str) {
+    fn add(&mut self, name: &str, reason: &str, token: &str) {
         self.add_authorization(name, reason, format!("Bearer {token}"));
     }
 
-    fn add_authorization(&mut self, name: &str, reason: &'static str, authorization: String) {
-        let name = name.to_owned();
+    fn add_authorization(&mut self, name: &str, reason: &str, authorization: String) {
         self.cases.push(Case {
-            name,
-            reason,
+            name: name.to_owned(),
+            reason: reason.to_owned(),
             authorization,
         });
     }
@@ -117,15 +126,15 @@ impl Forge<'_> {
         ] {
             self.add_authorization(name, NO_TOKEN, authorization);
         }
-        self.add("the scheme twice", MALFORMED, &format!("Bearer {good}"));
-        self.add("two tokens", MALFORMED, &format!("{good} {good}"));
-        self.add("two tokens with a comma", MALFORMED, &format!("{good},{good}"));
-        self.add("quotes", MALFORMED, &format!("\"{good}\""));
+        self.add("the scheme twice", HEADER_BASE64, &format!("Bearer {good}"));
+        self.add("two tokens", NOT_THREE_PARTS, &format!("{good} {good}"));
+        self.add("two tokens with a comma", NOT_THREE_PARTS, &format!("{good},{good}"));
+        self.add("quotes", HEADER_BASE64, &format!("\"{good}\""));
         // Longer tokens don't get this far: the gateway rejects headers of more than 10,240 bytes.
         let long = self.with_claims(json!({"padding": "x".repeat(6_000)}));
         self.add("a well signed token over 8 KiB", TOO_LONG, &long);
         self.add("8193 bytes of anything", TOO_LONG, &"a".repeat(8193));
-        self.add("8192 bytes of anything", MALFORMED, &"a".repeat(8192));
+        self.add("8192 bytes of anything", NOT_THREE_PARTS, &"a".repeat(8192));
     }
 
     fn algorithms(&mut self) {
@@ -134,14 +143,18 @@ impl Forge<'_> {
         let signature = self.good().rsplit_once('.').unwrap().1.to_owned();
         let mut made = Vec::new();
         for none in ["none", "None", "nOnE", "NONE"] {
-            made.push((format!("{none} without a signature"), MALFORMED, unsigned(none) + "."));
+            made.push((
+                format!("{none} without a signature"),
+                UNKNOWN_ALGORITHM,
+                unsigned(none) + ".",
+            ));
             made.push((
                 format!("{none} with a signature"),
-                MALFORMED,
+                UNKNOWN_ALGORITHM,
                 format!("{}.{signature}", unsigned(none)),
             ));
             let signed = self.key.token(&header(none), &self.good_claims());
-            made.push((format!("{none}, well signed"), MALFORMED, signed));
+            made.push((format!("{none}, well signed"), UNKNOWN_ALGORITHM, signed));
         }
         let der: String = self.pem.public.lines().filter(|line| !line.starts_with('-')).collect();
         let der = BASE64_STANDARD.decode(der).unwrap();
@@ -161,16 +174,16 @@ impl Forge<'_> {
                 let secret = EncodingKey::from_secret(&secret);
                 let mac = jsonwebtoken::crypto::sign(message.as_bytes(), &secret, algorithm).unwrap();
                 let name = format!("{text} keyed with the public key's {name}");
-                made.push((name, ALGORITHM, format!("{message}.{mac}")));
+                made.push((name, UNKNOWN_ALGORITHM, format!("{message}.{mac}")));
             }
         }
-        for alg in ["ES384", "RS256", "RS512", "PS256", "EdDSA", "HS256"] {
+        for alg in ["ES384", "RS256", "RS512", "PS256", "EdDSA"] {
             let signed = self.key.token(&header(alg), &self.good_claims());
             made.push((format!("{alg} over an ES256 signature"), ALGORITHM, signed));
         }
-        for alg in ["ES512", "es256", " ES256", "ES256K", ""] {
+        for alg in ["HS256", "ES512", "es256", " ES256", "ES256K", "Ed25519", ""] {
             let signed = self.key.token(&header(alg), &self.good_claims());
-            made.push((format!("the algorithm {alg:?}"), MALFORMED, signed));
+            made.push((format!("the algorithm {alg:?}"), UNKNOWN_ALGORITHM, signed));
         }
         for (name, reason, token) in made {
             self.add(&name, reason, &token);
@@ -181,12 +194,12 @@ impl Forge<'_> {
             ("a list", json!(["ES256"])),
         ] {
             let token = self.with_header(json!({"alg": alg}));
-            self.add(&format!("an algorithm that is {name}"), MALFORMED, &token);
+            self.add(&format!("an algorithm that is {name}"), "alg is not a string", &token);
         }
         let token = self
             .key
             .token(&json!({"kid": self.key.kid}).to_string(), &self.good_claims());
-        self.add("no algorithm", MALFORMED, &token);
+        self.add("no algorithm", "alg is missing", &token);
     }
 
     fn headers(&mut self) {
@@ -203,7 +216,7 @@ impl Forge<'_> {
             (
                 "critical headers that are not a list",
                 json!({"crit": "x", "x": 1}),
-                MALFORMED,
+                CRITICAL,
             ),
             ("an unknown kid", json!({"kid": "other"}), UNKNOWN_KEY),
             ("an empty kid", json!({"kid": ""}), UNKNOWN_KEY),
@@ -213,8 +226,9 @@ impl Forge<'_> {
             ("a NUL in the kid", json!({"kid": "first\0"}), UNKNOWN_KEY),
             ("another case of the kid", json!({"kid": "FIRST"}), UNKNOWN_KEY),
             ("a long kid", json!({"kid": "k".repeat(4_000)}), UNKNOWN_KEY),
-            ("a number for a kid", json!({"kid": 1}), MALFORMED),
-            ("a list for a kid", json!({"kid": ["first"]}), MALFORMED),
+            ("a number for a kid", json!({"kid": 1}), "kid is not a string"),
+            ("null for a kid", json!({"kid": null}), "kid is not a string"),
+            ("a list for a kid", json!({"kid": ["first"]}), "kid is not a string"),
         ] {
             let token = self.with_header(members);
             self.add(name, reason, &token);
@@ -240,40 +254,65 @@ impl Forge<'_> {
         let [header, claims, signature] = parts.as_slice() else {
             panic!("{good}")
         };
-        for (name, token) in [
-            ("one part", (*header).to_owned()),
-            ("two parts", format!("{header}.{claims}")),
-            ("four parts", format!("{good}.{signature}")),
-            ("five parts", format!("{good}.{claims}.{signature}")),
-            ("an additional dot at the end", format!("{good}.")),
-            ("two additional dots at the end", format!("{good}..")),
-            ("an additional dot at the beginning", format!(".{good}")),
-            ("two dots in the middle", format!("{header}..{claims}.{signature}")),
-            ("no header", format!(".{claims}.{signature}")),
-            ("no claims", format!("{header}..{signature}")),
-            ("only dots", "..".to_owned()),
-            ("padding", format!("{header}=.{claims}==.{signature}==")),
-            ("a line break in base64", format!("{header}%0A.{claims}.{signature}")),
-            ("a space after a dot", format!("{header}. {claims}.{signature}")),
-            ("a header that is not base64", format!("{{}}.{claims}.{signature}")),
-            ("claims that are not base64", format!("{header}.!!!!.{signature}")),
+        for (name, reason, token) in [
+            ("one part", NOT_THREE_PARTS, (*header).to_owned()),
+            ("two parts", NOT_THREE_PARTS, format!("{header}.{claims}")),
+            ("four parts", NOT_THREE_PARTS, format!("{good}.{signature}")),
+            ("five parts", NOT_THREE_PARTS, format!("{good}.{claims}.{signature}")),
+            ("an additional dot at the end", NOT_THREE_PARTS, format!("{good}.")),
+            ("two additional dots at the end", NOT_THREE_PARTS, format!("{good}..")),
+            (
+                "an additional dot at the beginning",
+                NOT_THREE_PARTS,
+                format!(".{good}"),
+            ),
+            (
+                "two dots in the middle",
+                NOT_THREE_PARTS,
+                format!("{header}..{claims}.{signature}"),
+            ),
+            ("no header", HEADER_JSON, format!(".{claims}.{signature}")),
+            ("no claims", PAYLOAD_JSON, format!("{header}..{signature}")),
+            ("only dots", HEADER_JSON, "..".to_owned()),
+            ("padding", HEADER_BASE64, format!("{header}=.{claims}==.{signature}==")),
+            (
+                "a line break in base64",
+                HEADER_BASE64,
+                format!("{header}%0A.{claims}.{signature}"),
+            ),
+            (
+                "a space after a dot",
+                PAYLOAD_BASE64,
+                format!("{header}. {claims}.{signature}"),
+            ),
+            (
+                "a header that is not base64",
+                HEADER_BASE64,
+                format!("{{}}.{claims}.{signature}"),
+            ),
+            (
+                "claims that are not base64",
+                PAYLOAD_BASE64,
+                format!("{header}.!!!!.{signature}"),
+            ),
             (
                 "a JWE",
+                NOT_THREE_PARTS,
                 format!(
                     "{}.{header}.{claims}.{claims}.{signature}",
                     part(r#"{"alg":"dir","enc":"A256GCM"}"#)
                 ),
             ),
         ] {
-            self.add(name, MALFORMED, &token);
+            self.add(name, reason, &token);
         }
         let standard = BASE64_STANDARD.encode([0xfb, 0xff, 0xfe]);
         self.add(
             "base64 with + and /",
-            MALFORMED,
+            HEADER_BASE64,
             &format!("{standard}.{claims}.{signature}"),
         );
-        self.add("dots and a space", MALFORMED, ". .");
+        self.add("dots and a space", HEADER_JSON, ". .");
     }
 
     fn signatures(&mut self) {
@@ -314,9 +353,13 @@ impl Forge<'_> {
         let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let next = alphabet.chars().nth(alphabet.find(last).unwrap() + 1).unwrap();
         let odd = format!("{message}.{}{next}", &signature[..85]);
-        self.add("base64 that is not canonical", MALFORMED, &odd);
-        self.add("a signature with padding", MALFORMED, &format!("{good}=="));
-        self.add("a signature that is not base64", MALFORMED, &format!("{message}.%%%%"));
+        self.add("base64 that is not canonical", SIGNATURE_BASE64, &odd);
+        self.add("a signature with padding", SIGNATURE_BASE64, &format!("{good}=="));
+        self.add(
+            "a signature that is not base64",
+            SIGNATURE_BASE64,
+            &format!("{message}.%%%%"),
+        );
 
         let other = self.with_claims(json!({"sub": "principal"}));
         let claims = other.split('.').nth(1).unwrap();

@@ -187,7 +187,7 @@ fn network(process: &Arc<Process>) -> Network {
     Network {
         aws: sdk.http_client(SdkHttpClient::new(wire(Server::Aws))).build(),
         event_service: wire(Server::EventService),
-        endpoints: wire(Server::Endpoint),
+        tenants: wire(Server::Endpoint),
     }
 }
 

@@ -6,7 +6,7 @@ mod tenants;
 
 pub use endpoint::Endpoint;
 pub use room::{ROOM, add_room};
-pub use tenants::{DemoTenants, TenantName, TokenRequest};
+pub use tenants::{DemoTenants, PERMISSIONS, TenantName, TokenRequest};
 
 /// The audience of the demo room and of the commands that `cargo local` prints. It belongs to the tenant `school`.
 pub const AUDIENCE: &str = "school.example.org";

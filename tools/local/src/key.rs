@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 
 use crate::Error;
@@ -45,6 +46,17 @@ impl Key {
         let pair = KeyPair::from_pkcs8_pem_and_sign_algo(&private, &PKCS_ECDSA_P256_SHA256);
         let public = pair.map_err(|_| Error::InvalidKey)?.public_key_pem();
         Ok(Self { private, public })
+    }
+
+    /// The public key as a JSON Web Key with this `kid`.
+    ///
+    /// # Errors
+    /// The key is not an ES256 key.
+    pub fn public_jwk(&self, kid: &str) -> Result<Jwk, Error> {
+        let private = EncodingKey::from_ec_pem(self.private.as_bytes()).map_err(|_| Error::Key)?;
+        let mut jwk = Jwk::from_encoding_key(&private, Algorithm::ES256).map_err(|_| Error::Key)?;
+        jwk.common.key_id = Some(kid.to_owned());
+        Ok(jwk)
     }
 }
 

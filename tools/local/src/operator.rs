@@ -7,6 +7,7 @@ use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
     Client,
     config::{Credentials, Region},
+    error::{ProvideErrorMetadata, SdkError},
 };
 use chats::{
     edge::settings,
@@ -44,11 +45,11 @@ impl Tables {
         url.and_then(|url| Location::of(&url)) == Some(Location::ThisMachine)
     }
 
-    /// A client of the tables. This sends no request yet.
+    /// A client of the tables, and where they are. This sends no request yet.
     ///
     /// # Errors
     /// The URL is invalid, or TLS cannot be set up.
-    pub(crate) async fn client(self) -> Result<Client, Box<dyn Error>> {
+    pub(crate) async fn client(self) -> Result<(Client, Place), Box<dyn Error>> {
         let url = given(self.dynamodb_url, "DYNAMODB_URL");
         let http = HttpClient::new(&tls(settings::extra_ca_certs()?)?, ATTEMPT_TIMEOUT)?;
         let timeouts = TimeoutConfig::builder()
@@ -66,7 +67,55 @@ impl Tables {
                     .credentials_provider(credentials);
             }
         }
-        Ok(dynamodb::client(&loader.load().await, url))
+        let config = loader.load().await;
+        let place = Place(match &url {
+            Some(url) => format!("at {url}"),
+            None => {
+                let region = config
+                    .region()
+                    .map_or("no region (AWS_REGION is not set)", Region::as_ref);
+                format!("in {region} ({})", login())
+            }
+        });
+        Ok((dynamodb::client(&config, url), place))
+    }
+}
+
+/// Where tables are, for messages: their URL, or their region and whose login is used.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(String);
+
+impl Place {
+    /// The failure of a request to `table` here.
+    pub(crate) fn failure<E: ProvideErrorMetadata + Error + Send + Sync + 'static>(
+        &self,
+        table: &str,
+        error: SdkError<E>,
+    ) -> TableError {
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+        if code == Some("ResourceNotFoundException") {
+            TableError::Missing(table.to_owned(), self.0.clone())
+        } else {
+            TableError::Failed(table.to_owned(), self.0.clone(), error.into())
+        }
+    }
+}
+
+/// A table failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TableError {
+    #[error("table {0} does not exist {1}")]
+    Missing(String, String),
+    #[error("table {0} {1} failed")]
+    Failed(String, String, #[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Whose credentials are used, as far as the environment says.
+fn login() -> String {
+    match given(None, "AWS_PROFILE") {
+        Some(profile) => format!("profile {profile}"),
+        None if given(None, "AWS_ACCESS_KEY_ID").is_some() => "credentials of the environment".to_owned(),
+        None => "profile default".to_owned(),
     }
 }
 

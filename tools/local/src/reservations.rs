@@ -30,14 +30,16 @@ impl Reservations {
     pub(crate) async fn run(self) -> Result<String, Box<dyn Error>> {
         let name = given(self.table, "CHATS_TABLE").unwrap_or_else(|| LOCAL_NAME.to_owned());
         let now = clock::unix_seconds();
-        let scan = self.tables.client().await?.scan();
-        let scan = scan
+        let (client, place) = self.tables.client().await?;
+        let scan = client
+            .scan()
             .table_name(&name)
             .filter_expression("attribute_exists(attempt) AND reserved_until < :now")
             .expression_attribute_values(":now", AttributeValue::N(now.to_string()));
         let mut pages = scan.into_paginator().send();
         let (mut lines, mut read) = (Vec::new(), 0);
-        while let Some(page) = pages.next().await.transpose()? {
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| place.failure(&name, error))?;
             read += page.scanned_count();
             lines.extend(page.items().iter().map(line).collect::<Result<Vec<_>, _>>()?);
         }

@@ -1,32 +1,44 @@
 //! Manages the table of tenants. An operator uses it to add a tenant, to change its keys, or to look at it. None of
 //! this needs a deployment.
 
+mod create;
 mod file;
+mod keys;
+mod read;
 mod store;
 mod table;
 
 use std::{
     error::Error,
     io::{self, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use chats::access::{Tenant as CheckedTenant, TenantDocument};
+use chats::access::{Tenant as CheckedTenant, TenantDocument, TenantError};
 use clap::{Args, Subcommand};
 use similar::TextDiff;
 
-use file::TenantFile;
+use create::New;
+pub(crate) use file::TenantFile;
+use read::FileError;
 use store::{Store, Stored};
 use table::Table;
 
 /// The commands for tenants.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tenant {
+    /// Write the file of a new tenant, and a key that signs its tokens unless --keys has others
+    New(New),
     /// Check a tenant's file and put the tenant into the table; ask before another item of the issuer is replaced
     Put {
         /// TOML file of the tenant; docs/tenant.example.toml is an example
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        keys: PublicKeys,
+        /// Print what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         claims: Claims,
         #[command(flatten)]
@@ -59,12 +71,34 @@ pub(crate) enum Tenant {
         #[command(flatten)]
         table: Table,
     },
-    /// Check a tenant's file and print a summary
+    /// Check a tenant's file: print every fault with its line, or a summary
     Check {
         /// TOML file of the tenant; docs/tenant.example.toml is an example
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        keys: PublicKeys,
     },
+    /// List the tenants of the table
+    List {
+        #[command(flatten)]
+        table: Table,
+    },
+}
+
+/// The keys of a tenant whose file has none.
+#[derive(Debug, Args)]
+pub(crate) struct PublicKeys {
+    /// Public keys for a file without any: a JWK Set (JSON), PEM, or the https URL of a set
+    #[arg(long, value_name = "FILE|URL")]
+    keys: Option<String>,
+}
+
+impl PublicKeys {
+    /// Reads and checks the file of the tenant, which has these keys.
+    fn read(&self, file: &Path) -> Result<TenantFile, FileError> {
+        TenantFile::read(file, self.keys.as_deref())
+    }
 }
 
 /// How audiences are claimed.
@@ -115,25 +149,34 @@ impl Tenant {
     /// The file cannot be read, the tenant is invalid or does not exist, the operator says no, or the table fails.
     pub(crate) async fn run(self) -> Result<String, Box<dyn Error>> {
         match self {
-            Self::Check { file } => Ok(format!("ok: {}", TenantFile::read(&file)?.summary())),
+            Self::New(new) => new.write(),
+            Self::Check { file, keys } => Ok(format!("ok: {}", keys.read(&file)?.summary())),
+            Self::List { table } => list(&table.open().await?).await,
             Self::Put {
                 file,
+                keys,
+                dry_run,
                 claims,
                 answer,
                 table,
             } => {
-                let tenant = TenantFile::read(&file)?;
+                let tenant = keys.read(&file)?;
                 if !table.is_on_this_machine() {
-                    tenant.check_endpoints()?;
+                    check_urls(&file, &tenant)?;
                 }
                 let store = table.open().await?;
                 let old = store.get(&tenant.issuer).await?;
-                if let Some(old) = &old {
-                    let diff = diff(&shown(&tenant.issuer, old), &tenant.to_toml()?);
-                    if !diff.is_empty() {
-                        let question = format!("Replace the tenant {} in {}?", tenant.issuer, store.name);
-                        answer.confirm(&diff, &question)?;
-                    }
+                let shown = old.as_ref().map(|old| shown(&tenant.issuer, old));
+                let diff = diff(&shown.unwrap_or_default(), &tenant.to_toml()?);
+                if dry_run {
+                    return Ok(match diff.trim_end() {
+                        "" => format!("nothing would change in {}", store.name),
+                        diff => diff.to_owned(),
+                    });
+                }
+                if old.is_some() && !diff.is_empty() {
+                    let question = format!("Replace the tenant {} in {}?", tenant.issuer, store.name);
+                    answer.confirm(&diff, &question)?;
                 }
                 let document = tenant.document();
                 store
@@ -162,10 +205,36 @@ impl Tenant {
     }
 }
 
+/// Checks that the tenant's URLs can be called from AWS.
+fn check_urls(file: &Path, tenant: &TenantFile) -> Result<(), Box<dyn Error>> {
+    let faults = tenant.local_urls()?.into_iter();
+    let faults: Vec<_> = faults.map(|fault| format!("{}: {fault}", file.display())).collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults.join("\n").into())
+    }
+}
+
+/// A summary of each tenant.
+async fn list(store: &Store) -> Result<String, Box<dyn Error>> {
+    let tenants = store.all().await?.into_iter();
+    let lines = tenants.map(|(issuer, stored)| match read(&issuer, stored.document.as_deref()) {
+        Ok(tenant) => tenant.summary(),
+        Err(error) => format!("{issuer}\n  malformed: {error}"),
+    });
+    let lines: Vec<_> = lines.collect();
+    Ok(if lines.is_empty() {
+        format!("there are no tenants in {}", store.name)
+    } else {
+        lines.join("\n")
+    })
+}
+
 /// Claims the audiences of each tenant and returns the list of tenants.
 async fn claim_all(store: &Store, is_shared: bool) -> Result<String, Box<dyn Error>> {
     let (mut claimed, mut failed) = (Vec::new(), Vec::new());
-    for issuer in store.issuers().await? {
+    for issuer in store.all().await?.into_keys() {
         match claim(store, &issuer, is_shared).await {
             Ok(()) => claimed.push(issuer),
             Err(error) => failed.push(format!("{issuer}: {error}")),
@@ -194,9 +263,17 @@ async fn existing(store: &Store, issuer: &str) -> Result<Stored, Box<dyn Error>>
 /// # Errors
 /// It is malformed.
 fn toml(issuer: &str, document: &str) -> Result<String, Box<dyn Error>> {
+    Ok(read(issuer, Some(document))?.to_toml()?)
+}
+
+/// The tenant with a stored document.
+///
+/// # Errors
+/// It is malformed.
+fn read(issuer: &str, document: Option<&str>) -> Result<TenantFile, TenantError> {
+    let document = document.unwrap_or_default();
     CheckedTenant::parse(issuer, document)?;
-    let document: TenantDocument = serde_json::from_str(document)?;
-    Ok(TenantFile::new(issuer.to_owned(), document).to_toml()?)
+    Ok(TenantFile::new(issuer.to_owned(), serde_json::from_str(document)?))
 }
 
 /// A stored tenant for a diff: as a TOML file, or as it is if it is malformed.

@@ -8,18 +8,20 @@ use std::{
     io::{self, Write},
     path::Path,
     str::FromStr,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
-use chats::access::{Authorization, TenantDocument};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
+use chats::{
+    access::{Authorization, TenantDocument},
+    clock::unix_seconds,
+};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 
 use crate::{Error, Key};
 
-/// All permissions of the `scope` claim (`docs/design.md#authorization`).
-const PERMISSIONS: &str = "chats:create chats:convert chats:read events:create claims:create";
+/// All permissions, separated by spaces (`docs/design.md#authorization`).
+pub const PERMISSIONS: &str = "chats:create chats:convert chats:read events:create claims:create";
 
 /// The default `sub` of tokens. It has all permissions with every demo tenant.
 const SUBJECT: &str = "teacher";
@@ -142,8 +144,10 @@ impl DemoTenants {
                 },
             };
             let document = TenantDocument {
-                keys: vec![public_jwk(key, tenant.as_str())?],
+                keys: Some(vec![key.public_jwk(tenant.as_str())?]),
+                jwks_uri: None,
                 token_audiences: BTreeSet::from([tenant.audience()]),
+                permissions_claim: None,
                 audiences: BTreeMap::from([(tenant.audience(), authorization)]),
             };
             Ok((tenant.issuer(), document))
@@ -156,10 +160,7 @@ impl DemoTenants {
     /// # Errors
     /// The token cannot be signed.
     pub fn token(&self, request: &TokenRequest) -> Result<String, Error> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let exp = i64::try_from(now.as_secs())
-            .unwrap_or(i64::MAX)
-            .saturating_add(request.ttl);
+        let exp = unix_seconds().saturating_add(request.ttl);
         let claims = json!({
             "iss": request.tenant.issuer(),
             "aud": request.tenant.audience(),
@@ -181,13 +182,6 @@ impl DemoTenants {
         header.kid = Some(tenant.as_str().to_owned());
         jsonwebtoken::encode(&header, &claims, &key).map_err(|_| Error::Key)
     }
-}
-
-fn public_jwk(key: &Key, kid: &str) -> Result<Jwk, Error> {
-    let private = EncodingKey::from_ec_pem(key.private.as_bytes()).map_err(|_| Error::Key)?;
-    let mut jwk = Jwk::from_encoding_key(&private, Algorithm::ES256).map_err(|_| Error::Key)?;
-    jwk.common.key_id = Some(kid.to_owned());
-    Ok(jwk)
 }
 
 /// Reads the text in `path`. A missing file is written first, readable only for its owner. If two processes write it at

@@ -1,11 +1,14 @@
 //! The table of tenants, as operators change it: the item of a tenant, and the claims on its audiences
 //! (`docs/design.md#claims-on-audiences`). Functions only read tenants.
 
-use std::{collections::BTreeSet, error::Error};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    error::Error,
+};
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{BuildError, SdkError},
+    error::{BuildError, ProvideErrorMetadata, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{
         AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -13,6 +16,8 @@ use aws_sdk_dynamodb::{
 };
 use chats::access::{TenantDocument, TenantError, claim_key, tenant_item};
 use serde_json::Value;
+
+use crate::operator::{Place, TableError};
 
 /// The most audiences of a tenant. All of them are claimed in one transaction, and DynamoDB allows 100 items in one.
 const MOST_AUDIENCES: usize = 90;
@@ -27,12 +32,21 @@ const OWNERS: &str = "owners";
 pub(crate) struct Store {
     client: Client,
     pub(crate) name: String,
+    place: Place,
 }
 
 /// The item of a tenant as it was read.
 pub(crate) struct Stored {
     /// Its document. `None` if the item has none, which no command writes.
     pub(crate) document: Option<String>,
+}
+
+impl Stored {
+    fn of(item: &HashMap<String, AttributeValue>) -> Self {
+        Self {
+            document: item.get("document").and_then(|value| value.as_s().ok()).cloned(),
+        }
+    }
 }
 
 /// Why the table was not changed, or could not be read.
@@ -48,26 +62,23 @@ pub(crate) enum StoreError {
     Taken { audience: String, owners: String },
     #[error("another command has changed the tenant or its claims meanwhile: repeat this one")]
     Changed,
-    #[error("the table failed")]
-    Table(#[source] Box<dyn Error + Send + Sync>),
-}
-
-impl<E: Error + Send + Sync + 'static> From<SdkError<E>> for StoreError {
-    fn from(error: SdkError<E>) -> Self {
-        Self::Table(error.into())
-    }
-}
-
-impl From<BuildError> for StoreError {
-    fn from(error: BuildError) -> Self {
-        Self::Table(error.into())
-    }
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error("the request could not be made")]
+    Request(#[from] BuildError),
 }
 
 impl Store {
     /// The table `name`.
-    pub(crate) fn new(client: Client, name: String) -> Self {
-        Self { client, name }
+    pub(crate) fn new(client: Client, name: String, place: Place) -> Self {
+        Self { client, name, place }
+    }
+
+    fn failed<E>(&self, error: SdkError<E>) -> StoreError
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        StoreError::Table(self.place.failure(&self.name, error))
     }
 
     /// The item of a tenant.
@@ -80,30 +91,29 @@ impl Store {
             .get_item()
             .table_name(&self.name)
             .key("issuer", text(issuer));
-        let output = request.consistent_read(true).send().await?;
-        let document = |item: std::collections::HashMap<String, AttributeValue>| Stored {
-            document: item.get("document").and_then(|value| value.as_s().ok()).cloned(),
-        };
-        Ok(output.item.map(document))
+        let output = request.consistent_read(true).send().await;
+        let output = output.map_err(|error| self.failed(error))?;
+        Ok(output.item.as_ref().map(Stored::of))
     }
 
-    /// The issuers of all tenants.
+    /// All tenants: their issuers and items.
     ///
     /// # Errors
     /// The table fails.
-    pub(crate) async fn issuers(&self) -> Result<BTreeSet<String>, StoreError> {
-        let mut issuers = BTreeSet::new();
+    pub(crate) async fn all(&self) -> Result<BTreeMap<String, Stored>, StoreError> {
+        let mut tenants = BTreeMap::new();
         let mut start = None;
         loop {
             let request = self.client.scan().table_name(&self.name).consistent_read(true);
-            let page = request.set_exclusive_start_key(start).send().await?;
-            let keys = page.items.unwrap_or_default().into_iter();
-            let keys = keys.filter_map(|item| item.get("issuer")?.as_s().ok().cloned());
+            let page = request.set_exclusive_start_key(start).send().await;
+            let page = page.map_err(|error| self.failed(error))?;
+            let items = page.items.unwrap_or_default().into_iter();
+            let items = items.filter_map(|item| Some((item.get("issuer")?.as_s().ok()?.clone(), Stored::of(&item))));
             // The other items are claims.
-            issuers.extend(keys.filter(|key| !key.starts_with(char::is_control)));
+            tenants.extend(items.filter(|(key, _)| !key.starts_with(char::is_control)));
             start = page.last_evaluated_key;
             if start.is_none() {
-                return Ok(issuers);
+                return Ok(tenants);
             }
         }
     }
@@ -203,7 +213,7 @@ impl Store {
         };
         let reasons = match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
-            _ => return Err(error.into()),
+            _ => return Err(self.failed(error)),
         };
         let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
         let claims = reasons.iter().skip(1).zip(audiences);
@@ -218,12 +228,12 @@ impl Store {
         if reasons.iter().any(|reason| failed(reason) || is_conflict(reason)) {
             return Err(StoreError::Changed);
         }
-        Err(error.into())
+        Err(self.failed(error))
     }
 }
 
 /// The condition that the item is still `old`, with its value if it has one.
-fn unchanged(old: Option<&Stored>) -> (&'static str, Option<std::collections::HashMap<String, AttributeValue>>) {
+fn unchanged(old: Option<&Stored>) -> (&'static str, Option<HashMap<String, AttributeValue>>) {
     match old {
         None => ("attribute_not_exists(issuer)", None),
         Some(Stored { document: None }) => ("attribute_exists(issuer)", None),

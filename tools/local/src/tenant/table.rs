@@ -32,6 +32,7 @@ impl Table {
     /// See [`Tables::client`].
     pub(crate) async fn open(self) -> Result<Store, Box<dyn Error>> {
         let name = given(self.table, "TENANTS_TABLE").unwrap_or_else(|| LOCAL_NAME.to_owned());
-        Ok(Store::new(self.tables.client().await?, name))
+        let (client, place) = self.tables.client().await?;
+        Ok(Store::new(client, name, place))
     }
 }

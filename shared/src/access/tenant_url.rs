@@ -1,14 +1,15 @@
-//! The URL of a tenant's endpoint. It is parsed once, when the tenant's document is, so that its checks and comparisons
-//! see what is called: `HTTP://`, a leading space and `ht\ttp://` all name the scheme http.
+//! The URL of a tenant's server: its authorization endpoint, or its identity provider's key set. It is parsed once, when
+//! the tenant's document is, so that its checks and comparisons see what is called: `HTTP://`, a leading space and
+//! `ht\ttp://` all name the scheme http.
 
 use std::net::IpAddr;
 use url::{Host, Url};
 
-/// A URL to which tokens may be sent: over https, or within this machine. It is in normal form.
+/// A URL that may be called: over https, or within this machine. It is in normal form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct EndpointUrl(Url);
+pub(super) struct TenantUrl(Url);
 
-impl EndpointUrl {
+impl TenantUrl {
     /// Parses a URL. `None` if it is not acceptable.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut url = Url::parse(text).ok()?;
