@@ -44,7 +44,8 @@ pub(super) fn sanitized(event: LambdaEvent<Box<RawValue>>) -> LambdaEvent<Lambda
     // If there is no id of the gateway's, Lambda's own identifies the request.
     let request_id = value::<&RawValue>(field("requestContext"))
         .and_then(|context| Members::of(context.get()))
-        .and_then(|context| value(context.get("requestId")));
+        .and_then(|context| value(context.get("requestId")))
+        .filter(|id: &String| !id.is_empty());
     safe.request_context.request_id = Some(request_id.unwrap_or_else(|| context.request_id.clone()));
     LambdaEvent::new(LambdaRequest::ApiGatewayV2(safe), context)
 }
@@ -106,6 +107,24 @@ pub(super) mod tests {
         for (body, expected) in [("eyJhIjox", r#"{"a":1"#), ("{}", ""), ("eyJhIjo", "")] {
             let request = request(&serde_json::json!({"body": body, "isBase64Encoded": true}));
             assert_eq!(request.body().as_ref(), expected.as_bytes(), "{body}");
+        }
+    }
+
+    #[test]
+    fn without_an_id_of_the_gateway_the_id_of_lambda_identifies_the_request() {
+        for (context, expected) in [
+            (r#"{"requestId": "gateway"}"#, "gateway"),
+            (r#"{"requestId": ""}"#, "lambda"),
+            (r#"{"requestId": 7}"#, "lambda"),
+            ("{}", "lambda"),
+        ] {
+            let event = RawValue::from_string(format!(r#"{{"requestContext": {context}}}"#)).unwrap();
+            let mut of_lambda = lambda_http::Context::default();
+            of_lambda.request_id = "lambda".to_owned();
+            let LambdaRequest::ApiGatewayV2(safe) = sanitized(LambdaEvent::new(event, of_lambda)).payload else {
+                panic!("another kind of event");
+            };
+            assert_eq!(safe.request_context.request_id.as_deref(), Some(expected), "{context}");
         }
     }
 }
