@@ -34,6 +34,8 @@ pub(crate) type Item = Option<Value>;
 pub(crate) struct Change {
     pub(crate) at: Duration,
     pub(crate) key: String,
+    /// The attempt that the condition of the write names.
+    pub(crate) attempt: Option<String>,
     pub(crate) before: Item,
     pub(crate) after: Item,
 }
@@ -127,7 +129,14 @@ impl Tables {
             let before = versions.last().cloned().flatten();
             if before != after {
                 versions.push(after.clone());
-                changes.changes.push(Change { at, key, before, after });
+                let attempt = part["ExpressionAttributeValues"][":attempt"]["S"].as_str();
+                changes.changes.push(Change {
+                    at,
+                    key,
+                    attempt: attempt.map(str::to_owned),
+                    before,
+                    after,
+                });
             }
         }
     }

@@ -86,10 +86,15 @@ fn is_step(evidence: &Evidence, change: &Change) -> bool {
     match (State::of(before), State::of(after)) {
         (State::Absent, State::Reserved(_) | State::Bound(_)) => true,
         // It is dropped by its own attempt.
-        (State::Reserved(_), State::Absent) => true,
-        // Another attempt takes over.
-        (State::Reserved(attempt), State::Reserved(_) | State::Bound(_)) => is_over(evidence, attempt, change.at),
-        (State::Reserved(_), State::Ready(_)) => has_same_content(before, after) && is_claimed_with(evidence, change),
+        (State::Reserved(attempt), State::Absent) => is_named(attempt, change),
+        // Another attempt takes over from the one that it met.
+        (State::Reserved(attempt), State::Reserved(_) | State::Bound(_)) => {
+            is_named(attempt, change) && is_over(evidence, attempt, change.at)
+        }
+        // It is made ready by its own attempt.
+        (State::Reserved(attempt), State::Ready(_)) => {
+            is_named(attempt, change) && has_same_content(before, after) && is_claimed_with(evidence, change)
+        }
         (State::Bound(old), State::Ready(new)) => old == new && has_same_content(before, after),
         _ => false,
     }
@@ -110,6 +115,11 @@ fn is_step_of_key(change: &Change) -> bool {
         },
         (_, None) => false,
     }
+}
+
+/// Whether the write was meant for the reservation of this attempt.
+fn is_named(attempt: &str, change: &Change) -> bool {
+    change.attempt.as_deref() == Some(attempt)
 }
 
 /// Whether the invocation of this attempt had ended at `time`.
