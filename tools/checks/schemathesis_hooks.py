@@ -17,9 +17,10 @@ def is_control(character):
 
 
 def shown(text):
-    """Replaces control characters. The first character becomes one that shows something."""
+    """Replaces control characters, and the first one of a text that might show nothing."""
     replaced = "".join("x" if is_control(character) else character for character in text)
-    return replaced and "x" + replaced[1:]
+    shows_something = not text or any("!" <= character <= "~" for character in replaced)
+    return replaced if shows_something else "x" + replaced[1:]
 
 
 def kept(value):
