@@ -83,6 +83,16 @@ async fn a_percent_sign_in_a_scope_is_encoded_once() {
 }
 
 #[tokio::test]
+async fn a_plus_sign_in_a_path_is_not_a_space() {
+    let api = Api::start().await;
+    let chat = create(&api, "a b").await;
+    assert_eq!(by_scope(&api, "a%20b").await.body, chat.body);
+    assert_eq!(by_scope(&api, "a+b").await.problem(), (404, "chat_not_found"));
+    let plus = create(&api, "a+b").await;
+    assert_eq!(by_scope(&api, "a+b").await.body, plus.body);
+}
+
+#[tokio::test]
 async fn a_new_chat_has_a_scope_that_shows_something() {
     let api = Api::start().await;
     let room = api.free_room(SCHOOL);

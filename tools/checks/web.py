@@ -1,8 +1,7 @@
-"""Tests the reference page, the platform client and the generated client in Chromium.
+"""Tests the reference page and the platform client in Chromium.
 
-The tests are in tests/web and run against `cargo local`. The TypeScript client is generated from
-openapi.yaml each time. Screenshots of the page are written to tests/web/build/pictures. To use
-another browser executable, set CHROMIUM.
+The tests are in tests/web and run against `cargo local`. Screenshots of the page are written to
+tests/web/build/pictures. To use another browser executable, set CHROMIUM.
 """
 
 import os
@@ -18,7 +17,6 @@ def run(_):
     # Building first keeps the tests from waiting for the compiler.
     executables()
     node_tools()
-    for folder in ("build", "generated"):
-        shutil.rmtree(WEB / folder, ignore_errors=True)
-    for script in ("generate", "compile", "test"):
+    shutil.rmtree(WEB / "build", ignore_errors=True)
+    for script in ("compile", "test"):
         call("npm", "run", "--silent", script, cwd=WEB)

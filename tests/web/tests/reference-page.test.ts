@@ -17,7 +17,7 @@ interface Operation {
 
 interface Document {
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, unknown> };
+  components: { schemas: Record<string, unknown>; examples: Record<string, { value: { type?: string } }> };
 }
 
 const document = parse(readFileSync(join(root, "openapi.yaml"), "utf8")) as Document;
@@ -120,12 +120,37 @@ test("shows all answers of each operation, and their headers", async () => {
 
 test("shows what to do about each error", async () => {
   await read(stack.url);
-  const types = [...JSON.stringify(document.components.schemas).matchAll(/"type":\{"const":"(\w+)"\}/g)];
-  assert.equal(types.length, 20);
+  const types = new Set(Object.values(document.components.examples).flatMap(({ value }) => value.type ?? []));
+  assert.equal(types.size, 20);
   const table = page.getByRole("table").filter({ hasText: "what to do" });
-  for (const [, type] of types) {
-    await table.getByText(String(type), { exact: true }).waitFor();
+  for (const type of types) {
+    await table.getByText(type, { exact: true }).waitFor();
   }
+});
+
+test("shows the claims of a token as a table, and says that a token is filled in", async () => {
+  await read(stack.url);
+  const table = page.getByRole("table").filter({ hasText: "header kid" });
+  assert.deepEqual(await table.getByRole("columnheader").allTextContents(), ["claim", "value"]);
+  for (const claim of ["header alg", "iss", "aud", "sub", "exp"]) {
+    await table.getByRole("cell", { name: claim, exact: true }).waitFor();
+  }
+  await page.getByText("has such a token filled in").waitFor();
+  await table.scrollIntoViewIfNeeded();
+  await picture("token");
+});
+
+test("sends no header that the reader did not choose", async () => {
+  await read(stack.url);
+  const section = await open("Create an event in a chat");
+  await section.getByRole("button", { name: "Test Request" }).click();
+  const client = page.getByRole("dialog", { name: "API Client" });
+  const sent = page.waitForRequest((request) => request.method() === "POST");
+  await picture("try-event");
+  await client.getByRole("button", { name: /^Send post request/ }).click();
+  const headers = await (await sent).allHeaders();
+  assert.deepEqual([headers["traceparent"], headers["idempotency-key"]], [undefined, undefined]);
+  assert.match(headers["authorization"] ?? "", /^Bearer eyJ/);
 });
 
 test("creates a chat with the token that it provides, and shows the chat", async () => {
