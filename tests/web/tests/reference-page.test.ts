@@ -8,7 +8,7 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { parse } from "yaml";
 import { launch } from "./support/browser.js";
 import { serve } from "./support/site.js";
-import { root, run, startStack, type Stack } from "./support/stack.js";
+import { root, run, startStack, token, type Stack } from "./support/stack.js";
 
 interface Operation {
   summary: string;
@@ -141,16 +141,21 @@ test("shows the claims of a token as a table, and says that a token is filled in
 });
 
 test("sends no header that the reader did not choose", async () => {
+  const headersOfCreator = { authorization: `Bearer ${await token()}`, "content-type": "application/json" };
+  const body = JSON.stringify({ audience: "school.example.org", scope: "math 7", tags: { lesson: 7 } });
+  await fetch(`${stack.url}/api/v1/chats`, { method: "POST", headers: headersOfCreator, body });
   await read(stack.url);
-  const section = await open("Create an event in a chat");
+  const section = await open("Read a chat by id");
   await section.getByRole("button", { name: "Test Request" }).click();
   const client = page.getByRole("dialog", { name: "API Client" });
-  const sent = page.waitForRequest((request) => request.method() === "POST");
-  await picture("try-event");
-  await client.getByRole("button", { name: /^Send post request/ }).click();
-  const headers = await (await sent).allHeaders();
-  assert.deepEqual([headers["traceparent"], headers["idempotency-key"]], [undefined, undefined]);
+  const sent = page.waitForRequest((request) => request.url().includes("/api/v1/chats/"));
+  await client.getByRole("button", { name: /^Send get request/ }).click();
+  const request = await sent;
+  const headers = await request.allHeaders();
+  assert.match(request.url(), /\/8266d9a3-cb64-5cac-a760-dd3300c2e437$/);
+  assert.equal(headers["traceparent"], undefined);
   assert.match(headers["authorization"] ?? "", /^Bearer eyJ/);
+  await picture("try");
 });
 
 test("creates a chat with the token that it provides, and shows the chat", async () => {
