@@ -360,7 +360,10 @@ async fn a_new_tenant_is_written_put_and_listed_and_its_key_signs_tokens() {
     assert_eq!(mode & 0o777, 0o600);
     // Nothing is written over.
     let again = run(&new).await;
-    assert!(!again.ok && again.err.contains("library.pem: File exists"), "{again:?}");
+    assert!(
+        !again.ok && again.err.contains("library.toml exists already"),
+        "{again:?}"
+    );
     assert!(check(&file).await.ok);
     assert!(tenants.run("put", &file).await.ok);
 

@@ -51,6 +51,11 @@ impl New {
     /// # Errors
     /// A file exists or cannot be written, or the tenant would not be valid.
     pub(crate) fn write(self) -> Result<String, Box<dyn Error>> {
+        let key_file = self.file.with_extension("pem");
+        // Nothing is written if only one of the two can be.
+        if let Some(path) = [&self.file, &key_file].into_iter().find(|path| path.exists()) {
+            return Err(format!("{} exists already", path.display()).into());
+        }
         let given = self.keys.as_deref().map(GivenKeys::read).transpose()?;
         let mut private = None;
         let (keys, jwks_uri) = match given.map(|given| given.keys) {
@@ -76,11 +81,10 @@ impl New {
         let text = format!("{MORE}{}", TenantFile::new(self.issuer, document).to_toml()?);
         let mut written = Vec::new();
         if let Some(private) = private {
-            let path = self.file.with_extension("pem");
-            write_new(&path, &private)?;
+            write_new(&key_file, &private)?;
             written.push(format!(
                 "{} is the private key: it stays with the tenant",
-                path.display()
+                key_file.display()
             ));
         }
         write_new(&self.file, &text)?;
