@@ -99,6 +99,11 @@ class Provider:
     def url(self, name):
         return self.origin + self.paths[name]
 
+    def discovered(self, member):
+        """Returns a member of the discovery document. There a tenant finds what the operator must know."""
+        with urllib.request.urlopen(f"{self.origin}/.well-known/openid-configuration") as answer:
+            return json.load(answer)[member]
+
     def token(self):
         form = {
             "grant_type": "client_credentials",
@@ -268,7 +273,8 @@ def run(_):
             Provider(("", "/token", "/jwks"), {"audience": "rotation.example.org", "claims": {}})
         )
         file = folder / "rotation.toml"
-        put_tenant(tables, file, rotating.origin, "rotation.example.org", rotating.url("jwks"))
+        issuer, keys = rotating.discovered("issuer"), rotating.discovered("jwks_uri")
+        put_tenant(tables, file, issuer, "rotation.example.org", keys)
         if create(api, rotating.token(), "rotation.example.org", "rotation") != 201:
             sys.exit("failed: the provider's token is rejected")
         check_libraries(api, tables, folder)
