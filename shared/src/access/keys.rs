@@ -57,7 +57,7 @@ impl Key {
 pub(super) struct KeySet(Vec<Key>);
 
 impl KeySet {
-    /// Reads the keys of a document. None may be wrong: somebody typed them in, and is told.
+    /// Reads the keys of a document. None may be wrong: a person typed them in and can correct them.
     ///
     /// # Errors
     /// Every fault.
