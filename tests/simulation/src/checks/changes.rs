@@ -59,7 +59,7 @@ pub(super) fn check(evidence: &Evidence, report: &mut impl FnMut(&'static str, S
     }
 }
 
-/// An attempt that failed because of the event service leaves no reservation.
+/// An attempt that failed because of the event service drops its reservation.
 fn check_dropped(evidence: &Evidence, report: &mut impl FnMut(&'static str, String)) {
     for attempt in &evidence.attempts {
         let mut faults = evidence
@@ -75,8 +75,9 @@ fn check_dropped(evidence: &Evidence, report: &mut impl FnMut(&'static str, Stri
             .changes
             .iter()
             .rfind(|change| is_of(&change.before) || is_of(&change.after));
-        if last.is_some_and(|change| is_of(&change.after)) {
-            report("a failed attempt leaves no reservation", format!("{attempt:?}"));
+        // Otherwise somebody who came back has waited for its end, and taken it over.
+        if last.is_some_and(|change| change.after.is_some()) {
+            report("a failed attempt drops its reservation", format!("{attempt:?}"));
         }
     }
 }
