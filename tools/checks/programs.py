@@ -85,14 +85,13 @@ def faults_when_busy(program):
 
 
 def faults_when_taken(program):
-    """The chat exists already, with other tags than the program's. An event whose outcome is unknown is the end."""
-    unknown = {"event": [problem(409, "event_outcome_unknown", False)]}
-    status, printed, sent = program("taken", unknown)
+    """The chat exists already, with other tags than the program's. A problem that is not transient is the end."""
+    status, printed, sent = program("taken", {"event": [problem(500, "internal_error", False)]})
     if [len(requests) for requests in sent.values()] != [1, 1]:
         yield f"it repeated what can't succeed: {printed}"
     elif sent["chat"][0]["forwarded"][0] != 409:
         yield "the chat was not taken"
-    if status == 0 or "event_outcome_unknown" not in printed:
+    if status == 0 or "internal_error" not in printed:
         yield f"it did not end with the problem: {printed}"
     status, printed, sent = program("taken", {})
     if status != 0 or [request["forwarded"][0] for request in sent["event"]] != [201]:
