@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from checks.common import ROOT, output, require
+from checks.common import ROOT, build_of_sam, output, require
 from checks.features import enabled
 
 # Limit for a function's zip. The zip is uploaded, and unpacked at each cold start.
@@ -27,7 +27,8 @@ def add_arguments(parser):
 
 
 def run(options):
-    require("readelf")
+    require("readelf", "cargo")
+    build_of_sam(options.folder)
     functions = sorted(folder.name for folder in (ROOT / "functions").iterdir())
     # SAM compiles at the workspace's root, where cargo unifies the features of all packages.
     compiled, requested = enabled(), enabled(*(f"--package={function}" for function in functions))
