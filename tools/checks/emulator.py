@@ -75,10 +75,12 @@ def deploy(build, folder, environment):
     print("  left out, because the emulator does not support it:")
     for feature in left_out:
         print(f"    {feature}")
+    # Through S3, as `sam deploy` does it, a template may be longer than in a request.
+    s3.put_object(Bucket=BUCKET, Key="template.json", Body=json.dumps(plain, default=str))
     cloudformation, stack = boto3.client("cloudformation"), environment.stack
     cloudformation.create_stack(
         StackName=stack,
-        TemplateBody=json.dumps(plain, default=str, separators=(",", ":")),
+        TemplateURL=f"{os.environ['AWS_ENDPOINT_URL']}/{BUCKET}/template.json",
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in environment.parameters.items()],
         Capabilities=environment.capabilities,
         Tags=[{"Key": key, "Value": value} for key, value in environment.tags.items()],
