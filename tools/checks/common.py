@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -254,6 +255,11 @@ def answer(url):
 
 
 # ---- The workspace.
+
+
+def version():
+    """Returns the version of the software, from Cargo.toml."""
+    return tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 
 
 def end_to_end(part, *options, **environment):

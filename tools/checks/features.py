@@ -24,6 +24,7 @@ TESTED_ONLY = {
     "hyper": {"server": "the server"},
     "hyper-util": {"server": "the server", "service": "the server"},
     "idna": {"default": "a name for features that are enabled anyway"},
+    "mio": {"default": "a name for the other", "log": "lines of debugging"},
     "num-bigint": {"std": "an implementation of Error"},
     "num-integer": {"std": "the same"},
     "num-traits": {"default": "the same", "std": "the same"},
@@ -49,7 +50,7 @@ TESTED_ONLY = {
 }
 
 
-def run(options):
+def check():
     functions = [f"--package={folder.name}" for folder in (ROOT / "functions").iterdir()]
     tested, deployed = enabled("--workspace", edges="normal,build,dev"), enabled(*functions)
     faults = []
