@@ -19,7 +19,7 @@ import sys
 import tempfile
 
 from checks import samconfig, service_key
-from checks.common import end_to_end, free_port, in_environment, run as run_command
+from checks.common import build_of_sam, end_to_end, free_port, in_environment, run as run_command
 
 
 def add_arguments(parser):
@@ -29,6 +29,8 @@ def add_arguments(parser):
 
 
 def run(options):
+    if options.build:
+        build_of_sam(options.build)
     in_environment("ministack")
     from checks import emulator, sam_template
 

@@ -31,6 +31,9 @@ def environment(name, overrides=()):
     parameters returned include `Release`, which every deployment needs.
     """
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    if name not in config:
+        names = ", ".join(key for key, value in config.items() if isinstance(value, dict) and "deploy" in value)
+        sys.exit(f"samconfig.toml has no environment {name}: it has {names}")
     try:
         common = config[name]["global"]["parameters"]
         stack, region = common["stack_name"], common["region"]
