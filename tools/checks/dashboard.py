@@ -62,7 +62,6 @@ SAMPLES = {
 }
 # The columns of a dashboard, and the size of one in inches.
 COLUMNS, UNIT = 24, 0.55
-COLORS = ["#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#17becf"]
 
 
 def add_arguments(parser):
@@ -205,25 +204,31 @@ def drawn(widgets):
 
 
 def draw_alarms(axes, properties):
+    from checks import plots
+
     names = properties["alarms"]
     axes.axis("off")
     axes.set(xlim=(0, len(names)), ylim=(0, 1))
     for place, name in enumerate(names):
         firing = name in ("FaultsAlarm", "LatencyAlarm", "EventServiceFailuresAlarm")
-        color = "#d62728" if firing else "#2ca02c"
+        color = plots.RED if firing else plots.SERIES[2]
         axes.text(place + 0.5, 0.5, name, color=color, ha="center", va="center", bbox={"fc": "none", "ec": color, "pad": 6})
 
 
 def draw_text(axes, properties):
+    from checks import plots
+
     axes.axis("off")
     text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", properties["markdown"]).replace("**", "")
-    axes.text(0, 0.5, text, color="#1f5fbf", va="center", transform=axes.transAxes)
+    axes.text(0, 0.5, text, color=plots.SERIES[0], va="center", transform=axes.transAxes)
 
 
 def draw_metrics(axes, properties):
+    from checks import plots
+
     right = None
     lines = []
-    colors = iter(COLORS)
+    colors = iter(plots.SERIES)
     for one in series(properties["metrics"]):
         if not one.visible:
             continue
@@ -244,11 +249,13 @@ def draw_metrics(axes, properties):
         place.set_ylim(-0.03 * highest, highest)
     axes.set_xlim(0, MINUTES - 1)
     axes.set_xticks(range(0, MINUTES, 15), [f"10:{minute:02}" for minute in range(0, MINUTES, 15)])
-    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axes.grid(axis="y")
     axes.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, fontsize=8)
 
 
 def draw_log(axes, properties):
+    from checks import plots
+
     axes.axis("off")
     fields = re.search(r"fields (.*?) \|", properties["query"])[1].split(", ")[:5]
     lines = [
@@ -260,3 +267,5 @@ def draw_log(axes, properties):
     table.auto_set_font_size(False)
     table.set_fontsize(9)
     table.scale(1, 1.5)
+    for cell in table.get_celld().values():
+        cell.set_edgecolor(plots.GRID)
