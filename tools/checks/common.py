@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -67,7 +68,18 @@ def require(*programs):
     """Ends the check if a program is missing, and says how to install it."""
     for program in programs:
         if not shutil.which(program):
-            sys.exit(f"{program} is missing: {INSTALL[program]}")
+            sys.exit(missing(program))
+
+
+def missing(program):
+    return f"{program} is missing: {INSTALL.get(str(program), 'install it')}"
+
+
+def build_of_sam(folder):
+    """Returns the folder with the output of `sam build`. Ends the check if there is none."""
+    if not (Path(folder) / "template.yaml").exists():
+        sys.exit(f"{folder} has no template.yaml: run `sam build` (docs/local.md, SAM by hand)")
+    return folder
 
 
 def call(*command, **options):
@@ -75,7 +87,6 @@ def call(*command, **options):
 
     The processes that the command started end with it.
     """
-    require(*{command[0]} & INSTALL.keys())
     if run(command, **options) != 0:
         sys.exit(f"failed: {shlex.join(map(str, command))}")
 
@@ -114,7 +125,9 @@ def environment(name):
     Each tool has its own environment, because the tools' dependencies conflict.
     """
     requirements, folder = REQUIREMENTS / f"{name}.txt", TARGET / "venvs" / name
-    if not is_installed(requirements, folder / requirements.name):
+    # The Python that made the environment may have been removed since.
+    works = (folder / "bin/python").exists()
+    if not works or not is_installed(requirements, folder / requirements.name):
         if not importlib.util.find_spec("ensurepip"):
             sys.exit("Python's venv is missing: apt-get install python3-venv")
         shutil.rmtree(folder, ignore_errors=True)
@@ -214,7 +227,11 @@ class Process:
             if log:
                 options["stdout"] = opened.enter_context(open(log, "wb"))
                 options["stderr"] = subprocess.STDOUT
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
+            options |= {"stdin": subprocess.DEVNULL, "start_new_session": True}
+            try:
+                self.process = subprocess.Popen(command, **options)
+            except FileNotFoundError as error:
+                sys.exit(missing(error.filename))
 
     def __enter__(self):
         return self
@@ -281,6 +298,11 @@ def answer(url):
 
 
 # ---- The workspace.
+
+
+def version():
+    """Returns the version of the software, from Cargo.toml."""
+    return tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 
 
 def end_to_end(part, *options, **environment):

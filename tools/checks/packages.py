@@ -11,19 +11,15 @@ import re
 import shutil
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 from checks.clients import generate_hey_api, generate_python_httpx
-from checks.common import ROOT, TARGET, WEB, call, cargo_local, environment, executables, node_tools, output
+from checks.common import (
+    ROOT, TARGET, WEB, call, cargo_local, environment, executables, node_tools, output, version,
+)
 
 BUILD = TARGET / "packages"
 TOOLS = ROOT / "tools/packages"
-
-
-def version():
-    """Returns the version of the workspace, which the packages have, too."""
-    return tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 
 
 def sources(language, metadata):

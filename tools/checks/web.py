@@ -1,4 +1,4 @@
-"""Tests the reference page and the platform client in Chromium.
+"""Tests the pages of the local stack and the platform client in Chromium.
 
 The tests are in tests/web and run against `cargo local`. Screenshots of the page are written to
 tests/web/build/pictures. One of them is in the README: --picture renews it. To use another browser
