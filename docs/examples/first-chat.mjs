@@ -12,7 +12,7 @@ import { SignJWT, importPKCS8 } from "jose";
 
 const api = process.env.API ?? "http://127.0.0.1:3000";
 const [issuer, audience] = ["iam.library.example.org", "library.example.org"];
-const key = await importPKCS8(readFileSync("library.pem", "utf8"), "ES256");
+const privateKey = await importPKCS8(readFileSync("library.pem", "utf8"), "ES256");
 const tries = 8;
 
 function token() {
@@ -22,22 +22,26 @@ function token() {
     .setAudience(audience)
     .setSubject("librarian")
     .setExpirationTime("5 minutes")
-    .sign(key);
+    .sign(privateKey);
 }
 
 // Sends a request, and repeats it for as long as that is safe and may help.
 //
 // A problem says so by `is_transient`. The gateway's own answers have only a message. Their outcome is unknown, like
 // that of a lost connection, unless the status is 429. So post only what can be repeated at any time: a chat, or an
-// event with an Idempotency-Key.
-async function post(path, body, headers = {}) {
+// event with a key.
+async function post(path, body, key) {
   let last;
   for (let number = 1; number <= tries; number += 1) {
     let seconds;
     try {
       const answer = await fetch(api + path, {
         method: "POST",
-        headers: { Authorization: `Bearer ${await token()}`, "Content-Type": "application/json", ...headers },
+        headers: {
+          Authorization: `Bearer ${await token()}`,
+          "Content-Type": "application/json",
+          ...(key && { "Idempotency-Key": key }),
+        },
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(35_000),
       });
@@ -65,6 +69,6 @@ const chat = await post("/api/v1/chats", { audience, scope: process.argv[2], tag
 if (chat.status !== 201 && chat.type !== "chat_already_exists") fail(chat);
 const message = { type: "message", data: { text: "Hello" } };
 // A new key for each event, and the same one for each repeat.
-const event = await post(`/api/v1/chats/${chat.chat_id}/events`, message, { "Idempotency-Key": randomUUID() });
+const event = await post(`/api/v1/chats/${chat.chat_id}/events`, message, randomUUID());
 if (event.status !== 201) fail(event);
 console.log(`posted to chat ${chat.chat_id}`);

@@ -6,6 +6,7 @@
 docs/tenants.md shows how to get the tenant and its private key, library.pem.
 """
 
+import http.client
 import json
 import os
 import random
@@ -28,9 +29,11 @@ def token():
     return jwt.encode({**claims, "scope": "chats:create events:create"}, KEY, algorithm="ES256")
 
 
-def send(path, body, headers):
+def send(path, body, key):
     """Sends a request once. Returns status, headers and JSON of the answer, whatever the status."""
-    headers = {"Authorization": f"Bearer {token()}", "Content-Type": "application/json", **headers}
+    headers = {"Authorization": f"Bearer {token()}", "Content-Type": "application/json"}
+    if key:
+        headers["Idempotency-Key"] = key
     request = urllib.request.Request(API + path, json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=35) as answer:
@@ -39,21 +42,21 @@ def send(path, body, headers):
         return error.code, error.headers, json.load(error)
 
 
-def post(path, body, headers={}):
+def post(path, body, key=None):
     """Sends a request, and repeats it for as long as that is safe and may help.
 
     A problem says so by `is_transient`. The gateway's own answers have only a message. Their outcome
     is unknown, like that of a lost connection, unless the status is 429. So post only what can be
-    repeated at any time: a chat, or an event with an Idempotency-Key.
+    repeated at any time: a chat, or an event with a key.
     """
     for number in range(1, TRIES + 1):
         try:
-            status, answered, answer = send(path, body, headers)
+            status, headers, answer = send(path, body, key)
             if not answer.get("is_transient", status in (429, 500, 503)):
                 return status, answer
-            seconds = answered.get("Retry-After")
-        except OSError as error:
-            status, answer, seconds = 0, {"title": str(error)}, None
+            seconds = headers.get("Retry-After")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            status, answer, seconds = 0, {"message": str(error)}, None
         # The gateway does not say how long to wait: first a second, then twice as long each time.
         if number < TRIES:
             time.sleep(float(seconds or min(2 ** (number - 1), 30) * random.uniform(1, 1.5)))
@@ -72,8 +75,7 @@ if status != 201 and chat.get("type") != "chat_already_exists":
     fail(status, chat)
 message = {"type": "message", "data": {"text": "Hello"}}
 # A new key for each event, and the same one for each repeat.
-key = {"Idempotency-Key": str(uuid.uuid4())}
-status, answer = post(f"/api/v1/chats/{chat['chat_id']}/events", message, key)
+status, answer = post(f"/api/v1/chats/{chat['chat_id']}/events", message, str(uuid.uuid4()))
 if status != 201:
     fail(status, answer)
 print(f"posted to chat {chat['chat_id']}")
