@@ -241,8 +241,8 @@ def run(options):
         journal = Path(data) / "event-service.jsonl"
         journal.write_text("".join(free_room(number) for number in range(len(chosen))))
         with cargo_local(TARGET / "clients.log", "--data", data) as (api, _):
-            shared = {**os.environ, **tokens, "API": api, "NEWER_API": serve(LaterVersion, api=api), "AUDIENCE": AUDIENCE}
-            shared.update(TAGS=json.dumps(TAGS), DATA=json.dumps(DATA))
+            shared = {**os.environ, **tokens, "API": api, "NEWER_API": serve(LaterVersion, api=api)}
+            shared.update(AUDIENCE=AUDIENCE, TAGS=json.dumps(TAGS), DATA=json.dumps(DATA))
             for number, name in enumerate(chosen):
                 scope = f"client {name} 50% + \u00e9"
                 if name == "rust":
