@@ -1,13 +1,15 @@
 //! The backends that the functions call: the tables and the event service.
 //!
-//! Their answers are fixed and take almost no time. Each backend listens twice, over plain HTTP and over TLS 1.3. The
+//! Their answers are fixed and take almost no time, unless the latency of AWS is switched on. Each backend listens twice, over plain HTTP and over TLS 1.3. The
 //! backends run on their own thread and core, and count connections, requests and capacity units.
 
 mod certificate;
 mod event_service;
+pub(crate) mod latency;
 mod table;
 
 pub(crate) use certificate::Authority;
+pub(crate) use latency::Waited;
 
 use crate::Fallible;
 use crate::chats::Chats;
@@ -18,10 +20,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use latency::Latency;
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 use table::Table;
 pub(crate) use table::Units;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -30,6 +35,8 @@ use tokio_rustls::TlsAcceptor;
 /// A request whose body was read.
 type WholeRequest = Request<Bytes>;
 type Answer = Response<Full<Bytes>>;
+/// Ends the connection.
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// One of the two backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +66,7 @@ pub(crate) struct Backends {
 struct Shared {
     table: Table,
     counts: Mutex<BTreeMap<Backend, Counts>>,
+    latency: Latency,
 }
 
 impl Backends {
@@ -67,6 +75,7 @@ impl Backends {
         let shared = Arc::new(Shared {
             table: Table::new(chats)?,
             counts: Mutex::default(),
+            latency: Latency::default(),
         });
         let acceptor = TlsAcceptor::from(authority.server()?);
         let (mut plain, mut tls, mut listeners) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
@@ -111,6 +120,16 @@ impl Backends {
     pub(crate) fn use_emulator(&self, use_emulator: bool) {
         self.shared.table.use_emulator(use_emulator);
     }
+
+    /// Switches the latency of AWS on or off. At first, it is off.
+    pub(crate) fn switch_latency(&self, is_on: bool) {
+        self.shared.latency.switch(is_on);
+    }
+
+    /// How long callers have waited because of the latency.
+    pub(crate) fn waited(&self) -> Waited {
+        self.shared.latency.waited()
+    }
 }
 
 impl Shared {
@@ -124,6 +143,11 @@ impl Shared {
             let shared = Arc::clone(&self);
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
+                let round_trips = if acceptor.is_some() { 2 } else { 1 };
+                // Without the wait, the figures would be wrong. So the connection ends, and the measurement fails.
+                if shared.latency.wait(latency::ROUND_TRIP * round_trips).await.is_err() {
+                    return;
+                }
                 match acceptor {
                     None => shared.converse(backend, stream).await,
                     Some(acceptor) => {
@@ -144,10 +168,11 @@ impl Shared {
             .await;
     }
 
-    async fn answer(&self, backend: Backend, request: Request<Incoming>) -> Result<Answer, hyper::Error> {
+    async fn answer(&self, backend: Backend, request: Request<Incoming>) -> Result<Answer, Failure> {
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts, body.collect().await?.to_bytes());
         self.count(backend, |counts| counts.requests += 1.0);
+        self.latency.wait(latency(backend, &request)).await?;
         Ok(match backend {
             Backend::EventService => event_service::answer(&request),
             Backend::Table => {
@@ -164,6 +189,15 @@ impl Shared {
     fn count(&self, backend: Backend, count: impl FnOnce(&mut Counts)) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         count(counts.entry(backend).or_default());
+    }
+}
+
+/// The time that AWS or the event service takes for a request.
+fn latency(backend: Backend, request: &WholeRequest) -> Duration {
+    match backend {
+        Backend::EventService => latency::EVENT_SERVICE,
+        Backend::Table if table::is_read(request) => latency::READ,
+        Backend::Table => latency::WRITE,
     }
 }
 

@@ -1,13 +1,12 @@
 //! Builds the measured binaries in the deployed profile and determines their sizes.
 
 use crate::Fallible;
-use local::binaries::{Profile, build, workspace};
+use crate::commands::{cargo, output};
+use local::binaries::{Profile, build};
 use std::collections::BTreeMap;
-use std::env;
 use std::fs::{self, DirEntry};
 use std::io::{self, Cursor, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -25,15 +24,7 @@ pub(crate) async fn build_all() -> Fallible<BTreeMap<String, PathBuf>> {
         .map(Path::to_owned);
     let folder = folder.ok_or("cargo built no functions")?;
     for package in FLOORS {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo)
-            .args(["build", "--release", "--bins", "--package", package])
-            .current_dir(workspace())
-            .stdin(Stdio::null())
-            .status()?;
-        if !status.success() {
-            return Err(format!("cargo could not build {package}").into());
-        }
+        output(&mut cargo(&["build", "--release", "--bins", "--package", package]))?;
     }
     binaries.extend(found_in(&folder)?);
     Ok(binaries)

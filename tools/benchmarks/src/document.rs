@@ -1,4 +1,4 @@
-//! Writes the measured part of docs/performance.md. People write the rest of the document.
+//! Writes the measured part of docs/performance.md, and its pictures. People write the rest of the document.
 
 use crate::Fallible;
 use local::binaries::workspace;
@@ -7,9 +7,15 @@ use std::fs;
 const BEGIN: &str = "<!-- measured: written by `cargo benchmark`, not by hand -->";
 const END: &str = "<!-- end of what was measured -->";
 
-/// Replaces the measured part with `measured`.
-pub(crate) fn write(measured: &str) -> Fallible<()> {
-    let path = workspace().join("docs").join("performance.md");
+/// Replaces the measured part with `measured`, and the pictures with those given as file name and content.
+pub(crate) fn write(measured: &str, pictures: &[(String, String)]) -> Fallible<()> {
+    let docs = workspace().join("docs");
+    let images = docs.join("images");
+    fs::create_dir_all(&images)?;
+    for (name, picture) in pictures {
+        fs::write(images.join(name), picture)?;
+    }
+    let path = docs.join("performance.md");
     let before = fs::read_to_string(&path)?;
     let after = replaced(&before, measured)
         .ok_or("docs/performance.md has no measured part: the two comments around it are missing")?;

@@ -11,6 +11,7 @@ mod usage;
 use crate::Fallible;
 use http::{Request, Server};
 use logs::Logs;
+use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -111,6 +112,13 @@ impl Process {
         }
         self.wait_for_next()?;
         Ok((took, request.body))
+    }
+
+    /// Ends the process in a way that valgrind notices.
+    pub(crate) fn terminate(mut self) -> Fallible<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// The processor time that the process has used so far.

@@ -1,11 +1,10 @@
 //! The circumstances of a measurement: date, command, commit and machine.
 
 use crate::Fallible;
-use local::binaries::workspace;
+use crate::commands::{command, output};
 use std::env;
 use std::fmt;
 use std::fs;
-use std::process::Command;
 use std::thread::available_parallelism;
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -34,13 +33,13 @@ impl Machine {
         let memory = field(&memory, "MemTotal").and_then(|total| total.strip_suffix(" kB"));
         let date = OffsetDateTime::now_utc().format(format_description!("[year]-[month]-[day] [hour]:[minute] UTC"))?;
         // With uncommitted changes, the commit alone would be misleading. Changed documents do not matter.
-        let changed = output("git", &["status", "--porcelain", "--", ".", ":!docs"])?;
+        let changed = output(&mut command("git", &["status", "--porcelain", "--", ".", ":!docs"]))?;
         let changes = if changed.is_empty() { "" } else { ", with changes" };
         let options: Vec<String> = env::args().skip(1).collect();
         Ok(Self {
             date,
             command: format!("cargo benchmark {}", options.join(" ")).trim_end().to_owned(),
-            commit: output("git", &["rev-parse", "--short=10", "HEAD"])? + changes,
+            commit: output(&mut command("git", &["rev-parse", "--short=10", "HEAD"]))? + changes,
             processor,
             cores: available_parallelism()?.get(),
             memory_gib: memory
@@ -49,7 +48,7 @@ impl Machine {
                 .parse::<u64>()?
                 .div_ceil(1024 * 1024),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
-            compiler: output("rustc", &["--version"])?,
+            compiler: output(&mut command("rustc", &["--version"]))?,
         })
     }
 }
@@ -79,15 +78,4 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':'))
         .map(str::trim)
-}
-
-fn output(program: &str, arguments: &[&str]) -> Fallible<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(workspace())
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("{program} {} failed", arguments.join(" ")).into());
-    }
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -4,14 +4,18 @@
 mod backends;
 mod binaries;
 mod chats;
+mod commands;
 mod document;
 mod driver;
 mod environment;
 mod figures;
+mod instructions;
+mod latency;
 mod machine;
 mod measure;
 mod peers;
 mod pinning;
+mod plot;
 mod report;
 mod subjects;
 
@@ -19,10 +23,10 @@ use backends::{Authority, Backends};
 use binaries::Size;
 use chats::Chats;
 use clap::Parser;
+use figures::Figures;
 use local::Template;
 use local::binaries::workspace;
 use measure::Effort;
-use peers::Node;
 use pinning::Cores;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -39,7 +43,7 @@ struct Options {
     /// Run only a few rounds, as a test of the tool; docs/performance.md is not changed
     #[arg(long)]
     quick: bool,
-    /// Also measure the peers in Node.js (needs Node.js and npm)
+    /// Also measure two routes in naive Rust, Python and Node.js (needs Python, Node.js and npm)
     #[arg(long)]
     peers: bool,
     /// Measure only the functions whose name contains NAME, and the floors; docs/performance.md is not changed
@@ -58,6 +62,7 @@ fn main() -> Fallible<()> {
             starts: 3,
             invocations: 100,
             warm_up: 20,
+            delayed: 3,
         }
     } else {
         Effort {
@@ -65,11 +70,12 @@ fn main() -> Fallible<()> {
             starts: 5,
             invocations: 400,
             warm_up: 50,
+            delayed: 15,
         }
     };
     let machine = machine::Machine::inspect()?;
     let cores = Cores::choose()?;
-    let node = options.peers.then(Node::prepare).transpose()?;
+    let peers = if options.peers { peers::prepare()? } else { Vec::new() };
     let binaries = match &options.binaries {
         Some(folder) => binaries::found_in(folder)?,
         None => tokio::runtime::Runtime::new()?.block_on(binaries::build_all())?,
@@ -88,18 +94,24 @@ fn main() -> Fallible<()> {
         authority: &authority,
         chats: &chats,
     };
-    let mut subjects = stage.subjects(node.as_ref())?;
+    let mut subjects = stage.subjects(&peers)?;
     if let Some(only) = &options.only {
         subjects.retain(|subject| subject.kind == Kind::Floor || subject.name.contains(only.as_str()));
     }
     let sizes: BTreeMap<String, Size> = subjects
         .iter()
-        .filter(|subject| subject.kind != Kind::Peer)
+        .filter(|subject| !subject.is_script())
         .map(|subject| Ok((subject.name.clone(), Size::of(&subject.program.command)?)))
         .collect::<Fallible<_>>()?;
+    eprintln!("counting requests");
     let plain = subjects.iter().filter(|subject| !subject.over_tls);
     let costs = measure::measure_costs(plain, &backends, cores, effort.warm_up)?;
-    let figures = measure::measure_times(&subjects, &backends, cores, effort)?;
+    eprintln!("counting instructions");
+    let mut figures = Figures::default();
+    instructions::count(&subjects, cores, effort, &mut figures)?;
+    eprintln!("measuring with AWS's latency");
+    let latency = latency::measure(&subjects, &backends, cores, effort)?;
+    measure::measure_times(&subjects, &backends, cores, effort, &mut figures)?;
 
     let report = report::Report {
         machine: &machine,
@@ -108,11 +120,13 @@ fn main() -> Fallible<()> {
         sizes: &sizes,
         costs: &costs,
         figures: &figures,
+        latency: &latency,
     };
     let text = report.text();
     println!("{text}");
+    let pictures = report.pictures()?;
     if !options.quick && options.only.is_none() && options.binaries.is_none() {
-        document::write(&text)?;
+        document::write(&text, &pictures)?;
     }
     Ok(())
 }

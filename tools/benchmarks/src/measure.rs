@@ -21,6 +21,23 @@ pub(crate) struct Effort {
     pub(crate) invocations: usize,
     /// The number of warm invocations before those, which are not measured.
     pub(crate) warm_up: usize,
+    /// The number of starts, and of warm invocations per phase, that are measured with AWS's latency.
+    pub(crate) delayed: usize,
+}
+
+impl Effort {
+    /// The effort for one subject. Scripts take a hundred times as long as the others.
+    pub(crate) fn of(self, subject: &Subject) -> Self {
+        if subject.is_script() {
+            Self {
+                starts: 1,
+                invocations: self.invocations / 4,
+                ..self
+            }
+        } else {
+            self
+        }
+    }
 }
 
 // Names of figures of a process.
@@ -35,6 +52,8 @@ pub(crate) const CONNECTIONS: [&str; 2] = ["table connections", "event service c
 pub(crate) const P50: &str = "p50";
 pub(crate) const P99: &str = "p99";
 pub(crate) const CPU: &str = "cpu";
+/// Also of a start.
+pub(crate) const INSTRUCTIONS: &str = "instructions";
 
 /// The average cost of one invocation at the backends. It is measured with the emulator's tables.
 #[derive(Debug, Clone, Copy, Default)]
@@ -94,8 +113,8 @@ pub(crate) fn measure_times(
     backends: &Backends,
     cores: Cores,
     effort: Effort,
-) -> Fallible<Figures> {
-    let mut figures = Figures::default();
+    figures: &mut Figures,
+) -> Fallible<()> {
     for round in 0..effort.rounds {
         // Every second round runs in reverse order, so that no subject always follows the same one.
         let mut subjects: Vec<&Subject> = subjects.iter().collect();
@@ -103,26 +122,29 @@ pub(crate) fn measure_times(
             subjects.reverse();
         }
         let mut starts: BTreeMap<String, Vec<StartTimes>> = BTreeMap::new();
-        for _ in 0..effort.starts {
+        for number in 0..effort.starts {
             for subject in &subjects {
+                if number >= effort.of(subject).starts {
+                    continue;
+                }
                 starts.entry(subject.id()).or_default().push(start(subject, cores)?);
             }
         }
         for (subject, starts) in &starts {
             let mut push_median = |figure, of: fn(&StartTimes) -> f64| {
                 let times: Vec<f64> = starts.iter().map(of).collect();
-                push(&mut figures, subject, figure, quantile(&times, 0.5))
+                push(figures, subject, figure, quantile(&times, 0.5))
             };
             push_median(INIT, |times| times.init)?;
             push_median(FIRST, |times| times.first)?;
             push_median(START, |times| times.init + times.first)?;
         }
         for subject in &subjects {
-            measure_warm(subject, backends, cores, effort, &mut figures)?;
+            measure_warm(subject, backends, cores, effort.of(subject), figures)?;
         }
         eprintln!("round {} of {}", round + 1, effort.rounds);
     }
-    Ok(figures)
+    Ok(())
 }
 
 /// Starts a process and runs its first invocation.
@@ -179,7 +201,7 @@ fn push(figures: &mut Figures, subject: &str, figure: &str, value: Option<f64>) 
 }
 
 /// Sends the phase's events with these numbers. Returns the time of each invocation in milliseconds.
-fn invoke(
+pub(crate) fn invoke(
     process: &mut Process,
     subject: &Subject,
     phase: &Phase,
@@ -212,11 +234,11 @@ impl AllCounts {
     }
 }
 
-fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
 #[expect(clippy::cast_precision_loss, reason = "all counts are far below 2^53")]
-fn number(count: usize) -> f64 {
+pub(crate) fn number(count: usize) -> f64 {
     count as f64
 }

@@ -5,7 +5,7 @@ use crate::backends::{Authority, Backend, Backends};
 use crate::chats::{Chats, Events};
 use crate::driver::Program;
 use crate::environment;
-use crate::peers::{self, Node};
+use crate::peers::{self, Peer};
 use local::Template;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -47,6 +47,11 @@ impl Subject {
     pub(crate) fn id(&self) -> String {
         id(&self.name, self.over_tls)
     }
+
+    /// Whether it is a script for an interpreter.
+    pub(crate) fn is_script(&self) -> bool {
+        !self.program.arguments.is_empty()
+    }
 }
 
 /// The key of a subject's figures.
@@ -83,8 +88,8 @@ pub(crate) struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// All subjects: floors and functions over plain HTTP and over TLS, and the peers if Node.js is given.
-    pub(crate) fn subjects(&self, node: Option<&Node>) -> Fallible<Vec<Subject>> {
+    /// All subjects, over plain HTTP and over TLS: floors, functions and the given peers.
+    pub(crate) fn subjects(&self, peers: &[Peer]) -> Fallible<Vec<Subject>> {
         let functions = self.template.functions.values();
         let functions: Vec<&str> = functions.map(|function| function.binary.as_str()).collect();
         let mut subjects = Vec::new();
@@ -99,41 +104,36 @@ impl Stage<'_> {
             let functions = functions.iter().map(|name| (*name, Kind::Function));
             for (name, kind) in floors.chain(functions) {
                 let binary = self.binaries.get(name).cloned();
-                let program = Program {
-                    command: binary.ok_or_else(|| format!("the binary {name} is missing"))?,
-                    arguments: Vec::new(),
-                    environment: self.environment(name, kind, over_tls)?,
-                };
                 subjects.push(Subject {
                     name: name.to_owned(),
                     over_tls,
                     kind,
-                    program,
+                    program: Program {
+                        command: binary.ok_or_else(|| format!("the binary {name} is missing"))?,
+                        arguments: Vec::new(),
+                        environment: self.environment(name, kind, over_tls)?,
+                    },
                     expected_answer: expected_answer(name),
                     phases: phases(name, self.chats)?,
                 });
             }
-        }
-        for (node, function) in node
-            .into_iter()
-            .flat_map(|node| peers::FUNCTIONS.map(|name| (node, name)))
-        {
-            let program = Program {
-                command: node.executable.clone(),
-                arguments: vec![node.script(function)],
-                environment: self.environment(function, Kind::Function, false)?,
-            };
-            let mut phases = phases(function, self.chats)?;
-            // The scripts handle only the first kind of requests.
-            phases.truncate(1);
-            subjects.push(Subject {
-                name: format!("{function} in {}", node.name),
-                over_tls: false,
-                kind: Kind::Peer,
-                program,
-                expected_answer: expected_answer(function),
-                phases,
-            });
+            for peer in peers {
+                let mut phases = phases(peer.function, self.chats)?;
+                // Peers handle only the first kind of requests.
+                phases.truncate(1);
+                subjects.push(Subject {
+                    name: peers::name(peer.function, &peer.language),
+                    over_tls,
+                    kind: Kind::Peer,
+                    program: Program {
+                        command: peer.command.clone(),
+                        arguments: peer.arguments.clone(),
+                        environment: self.environment(peer.function, Kind::Peer, over_tls)?,
+                    },
+                    expected_answer: expected_answer(peer.function),
+                    phases,
+                });
+            }
         }
         Ok(subjects)
     }
@@ -141,7 +141,7 @@ impl Stage<'_> {
     fn environment(&self, name: &str, kind: Kind, over_tls: bool) -> Fallible<BTreeMap<String, String>> {
         let table = self.backends.url(Backend::Table, over_tls);
         let authority = self.authority.path().display().to_string();
-        let own = match kind {
+        let mut own = match kind {
             Kind::Floor => vec![("FLOOR_URL", table.to_owned()), ("FLOOR_BODY", self.chats.read_body())],
             Kind::Function | Kind::Peer => {
                 let event_service = self.backends.url(Backend::EventService, over_tls);
@@ -155,6 +155,16 @@ impl Stage<'_> {
                 ]
             }
         };
+        if kind == Kind::Peer {
+            // The variables of AWS's SDKs, of the system's TLS libraries and of Node.js.
+            let bundle = self.authority.bundle().display().to_string();
+            own.extend([
+                ("AWS_ENDPOINT_URL_DYNAMODB", table.to_owned()),
+                ("AWS_CA_BUNDLE", bundle.clone()),
+                ("SSL_CERT_FILE", bundle),
+                ("NODE_EXTRA_CA_CERTS", authority.clone()),
+            ]);
+        }
         // This is also set for plain HTTP, so that the cost of TLS does not include reading the file.
         let own = own.into_iter().chain([("EXTRA_CA_CERTS", authority)]);
         let own = own.map(|(name, value)| (name.to_owned(), value)).collect();

@@ -5,31 +5,43 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
-use std::io::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::NamedTempFile;
+
+/// The files in which Debian and Amazon Linux have the certificates of the authorities that programs trust.
+const SYSTEM_BUNDLES: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
 /// A certificate authority. The functions trust it through `EXTRA_CA_CERTS`.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     file: NamedTempFile,
+    bundle: NamedTempFile,
 }
 
 impl Authority {
-    /// Creates an authority and writes its certificate to a file.
+    /// Creates an authority and writes its certificate to files.
     pub(crate) fn new() -> Fallible<Self> {
         let mut parameters = CertificateParams::new([])?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?;
-        let mut file = NamedTempFile::with_suffix(".pem")?;
-        file.write_all(issuer.pem().as_bytes())?;
-        Ok(Self { issuer, file })
+        let file = pem_file(&issuer.pem())?;
+        let system = SYSTEM_BUNDLES.iter().find_map(|path| fs::read_to_string(path).ok());
+        let system = system.ok_or("the system has no certificates: install ca-certificates")?;
+        let bundle = pem_file(&(system + &issuer.pem()))?;
+        Ok(Self { issuer, file, bundle })
     }
 
-    /// The path of the certificate file.
+    /// The path of the file with its certificate.
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// The path of the file with its certificate and those of the system, which usual TLS clients load at their start.
+    pub(crate) fn bundle(&self) -> &Path {
+        self.bundle.path()
     }
 
     /// A server configuration with a certificate for 127.0.0.1. It accepts only TLS 1.3.
@@ -45,4 +57,10 @@ impl Authority {
             )?;
         Ok(Arc::new(config))
     }
+}
+
+fn pem_file(text: &str) -> io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::with_suffix(".pem")?;
+    file.write_all(text.as_bytes())?;
+    Ok(file)
 }

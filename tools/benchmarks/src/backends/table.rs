@@ -66,6 +66,17 @@ impl RequestParts<'_> {
     }
 }
 
+/// Whether a request reads and does not write.
+pub(super) fn is_read(request: &WholeRequest) -> bool {
+    operation(request) == "GetItem"
+}
+
+fn operation(request: &WholeRequest) -> &str {
+    let target = request.headers().get("x-amz-target");
+    let target = target.and_then(|target| target.to_str().ok()).unwrap_or_default();
+    target.rsplit('.').next().unwrap_or_default()
+}
+
 impl Table {
     /// Creates tables with `chats` and their tenant, and records the answers to all reads of them.
     pub(super) fn new(chats: &Chats) -> Fallible<Self> {
@@ -102,15 +113,14 @@ impl Table {
     }
 
     fn find(&self, request: &WholeRequest) -> Fallible<(Bytes, Units)> {
-        let target = request.headers().get("x-amz-target").ok_or("x-amz-target is missing")?;
-        let operation = target.to_str()?.rsplit('.').next().unwrap_or_default();
+        let operation = operation(request);
         let parts: RequestParts<'_> = serde_json::from_slice(request.body())?;
         let detail = parts.detail();
         if self.uses_emulator.load(Ordering::SeqCst) {
             return self.ask_emulator(operation, request, detail);
         }
         let recorded = |answers: &RecordedAnswers| answers.0.get(detail).filter(|answer| !answer.is_empty()).cloned();
-        let body = if operation == "GetItem" {
+        let body = if is_read(request) {
             match self.items.get(parts.key()) {
                 Some(answers) => recorded(answers),
                 // The functions read an unknown item to open a connection.
