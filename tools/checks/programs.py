@@ -14,8 +14,6 @@ EXAMPLES = ROOT / "docs/examples"
 BUSY = (429, {}, {"message": "Too Many Requests"})
 # The request is carried out, but the answer is lost.
 LOST = (503, {}, {"message": "Service Unavailable"})
-
-
 # A program that never stops repeating is ended after this time. The waiting takes ten seconds.
 SECONDS = 120
 
