@@ -43,6 +43,7 @@ CASES = [
         {"AWS_DEFAULT_REGION": "eu-central-1"},
         "Unable to locate credentials. Set AWS_PROFILE",
     ),
+    ("deployment/service-key dev", None, {}, "sign in to the account of dev"),
     ("tools/venv nothing", None, {}, "invalid choice: 'nothing'"),
     ("tools/check build", None, {}, "has no template.yaml: run `sam build`"),
     ("tools/check deploy --build nowhere", None, {}, "nowhere has no template.yaml: run `sam build`"),
