@@ -207,7 +207,11 @@ impl Report<'_> {
     }
 
     fn tls(&self) -> String {
-        let rows = self.subjects.iter().filter(|subject| subject.over_tls).map(|subject| {
+        let subjects = self
+            .subjects
+            .iter()
+            .filter(|subject| subject.over_tls && !subject.is_script());
+        let rows = subjects.map(|subject| {
             let (plain, tls) = (id(&subject.name, false), id(&subject.name, true));
             vec![
                 subject.name.clone(),
