@@ -7,19 +7,23 @@ use std::fs;
 const BEGIN: &str = "<!-- measured: written by `cargo benchmark`, not by hand -->";
 const END: &str = "<!-- end of what was measured -->";
 
-/// Replaces the measured part with `measured`, and the pictures with those given as file name and content.
-pub(crate) fn write(measured: &str, pictures: &[(String, String)]) -> Fallible<()> {
-    let docs = workspace().join("docs");
-    let images = docs.join("images");
-    fs::create_dir_all(&images)?;
-    for (name, picture) in pictures {
-        fs::write(images.join(name), picture)?;
-    }
-    let path = docs.join("performance.md");
+/// Replaces the measured part with `measured`.
+pub(crate) fn write(measured: &str) -> Fallible<()> {
+    let path = workspace().join("docs").join("performance.md");
     let before = fs::read_to_string(&path)?;
     let after = replaced(&before, measured)
         .ok_or("docs/performance.md has no measured part: the two comments around it are missing")?;
     Ok(fs::write(&path, after)?)
+}
+
+/// Writes pictures, given as file name and content, into a folder of the workspace.
+pub(crate) fn write_pictures(folder: &str, pictures: &[(String, String)]) -> Fallible<()> {
+    let folder = workspace().join(folder);
+    fs::create_dir_all(&folder)?;
+    for (name, picture) in pictures {
+        fs::write(folder.join(name), picture)?;
+    }
+    Ok(())
 }
 
 fn replaced(document: &str, measured: &str) -> Option<String> {

@@ -40,16 +40,16 @@ type Fallible<T> = Result<T, Box<dyn Error>>;
 #[derive(Debug, Parser)]
 #[command(name = "cargo benchmark")]
 struct Options {
-    /// Run only a few rounds, as a test of the tool; docs/performance.md is not changed
+    /// Run only a few rounds, as a test of the tool; docs/ is not changed
     #[arg(long)]
     quick: bool,
     /// Also measure two routes in naive Rust, Python and Node.js (needs Python, Node.js and npm)
     #[arg(long)]
     peers: bool,
-    /// Measure only the functions whose name contains NAME, and the floors; docs/performance.md is not changed
+    /// Measure only the functions whose name contains NAME, and the floors; docs/ is not changed
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Measure the functions and floors in this folder instead of building them; docs/performance.md is not changed
+    /// Measure the functions and floors in this folder instead of building them; docs/ is not changed
     #[arg(long, value_name = "FOLDER")]
     binaries: Option<PathBuf>,
 }
@@ -125,8 +125,9 @@ fn main() -> Fallible<()> {
     let text = report.text();
     println!("{text}");
     let pictures = report.pictures()?;
-    if !options.quick && options.only.is_none() && options.binaries.is_none() {
-        document::write(&text, &pictures)?;
+    if options.quick || options.only.is_some() || options.binaries.is_some() {
+        return document::write_pictures("target/benchmark", &pictures);
     }
-    Ok(())
+    document::write_pictures("docs/images", &pictures)?;
+    document::write(&text)
 }

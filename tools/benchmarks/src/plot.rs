@@ -16,8 +16,8 @@ const ROW_HEIGHT: u32 = 24;
 /// The height of the title and of the scale together.
 const FRAME_HEIGHT: u32 = 72;
 /// The width of the names, which stand on the left side.
-const NAMES_WIDTH: u32 = 250;
-const TEXT_SIZE: u32 = 13;
+const NAMES_WIDTH: u32 = 270;
+const TEXT_SIZE: u32 = 15;
 
 /// The colours of a picture.
 pub(crate) struct Theme {
@@ -106,7 +106,7 @@ fn draw_panel(
         .margin(8)
         .x_label_area_size(24)
         .y_label_area_size(names_width)
-        .build_cartesian_2d(scale, (0..rows.len()).into_segmented())?;
+        .build_cartesian_2d(scale, (0..rows.len().saturating_sub(1)).into_segmented())?;
     let mut mesh = chart.configure_mesh();
     mesh.disable_y_mesh()
         .light_line_style(TRANSPARENT)
@@ -131,10 +131,11 @@ fn draw_panel(
         )
     }))?;
     chart.draw_series(rows.iter().enumerate().map(|(number, row)| {
-        let median = time(row).median;
-        EmptyElement::at((median, place(number)))
-            + Circle::new((0, 0), 5, colour(row).filled())
-            + Text::new(milliseconds(median), (10, -6), style.clone())
+        EmptyElement::at((time(row).median, place(number))) + Circle::new((0, 0), 5, colour(row).filled())
+    }))?;
+    chart.draw_series(rows.iter().enumerate().map(|(number, row)| {
+        let Spread { median, high, .. } = time(row);
+        EmptyElement::at((high, place(number))) + Text::new(milliseconds(median), (9, -6), style.clone())
     }))?;
     Ok(())
 }

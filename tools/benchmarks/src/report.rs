@@ -13,7 +13,7 @@ use crate::measure::{
 };
 use crate::peers;
 use crate::plot::{self, THEMES, Theme};
-use crate::subjects::{ANY, CACHED, EMPTY, HANDSHAKE, NOT_CACHED, ONE_CALL, Subject, id};
+use crate::subjects::{ANY, CACHED, EMPTY, HANDSHAKE, Kind, NOT_CACHED, ONE_CALL, Subject, id};
 use std::collections::BTreeMap;
 
 /// Bytes in a megabyte. Sizes are decimal, as in the bounds.
@@ -69,8 +69,14 @@ impl Report<'_> {
 
     /// The pictures: the names of the files and their SVG.
     pub(crate) fn pictures(&self) -> Fallible<Vec<(String, String)>> {
-        let subjects = self.subjects.iter().filter(|subject| !subject.over_tls);
-        let rows = subjects.filter_map(|subject| {
+        let mut subjects: Vec<&Subject> = self.subjects.iter().filter(|subject| !subject.over_tls).collect();
+        // The floors are first, and peers follow their function.
+        subjects.sort_by_key(|subject| {
+            let function = subject.name.split(' ').next();
+            let place = peers::FUNCTIONS.iter().position(|name| Some(*name) == function);
+            (subject.kind != Kind::Floor, place)
+        });
+        let rows = subjects.into_iter().filter_map(|subject| {
             let phase = subject.phases.first()?;
             Some(plot::Row {
                 name: subject.name.clone(),
@@ -207,7 +213,11 @@ impl Report<'_> {
     }
 
     fn tls(&self) -> String {
-        let rows = self.subjects.iter().filter(|subject| subject.over_tls).map(|subject| {
+        let subjects = self
+            .subjects
+            .iter()
+            .filter(|subject| subject.over_tls && !subject.is_script());
+        let rows = subjects.map(|subject| {
             let (plain, tls) = (id(&subject.name, false), id(&subject.name, true));
             vec![
                 subject.name.clone(),

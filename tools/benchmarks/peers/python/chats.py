@@ -39,5 +39,6 @@ def run(handler):
         runtime.request("GET", f"{base}/next")
         event = runtime.getresponse()
         request_id = event.headers["lambda-runtime-aws-request-id"]
-        runtime.request("POST", f"{base}/{request_id}/response", json.dumps(handler(json.load(event))))
+        answer = json.dumps(handler(json.load(event)), separators=(",", ":"))
+        runtime.request("POST", f"{base}/{request_id}/response", answer)
         runtime.getresponse().read()

@@ -1,7 +1,7 @@
 //! A certificate authority for one run, and the certificate of the backends.
 
 use crate::Fallible;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
@@ -26,6 +26,10 @@ impl Authority {
     pub(crate) fn new() -> Fallible<Self> {
         let mut parameters = CertificateParams::new([])?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate for self-signed if its name is that of its issuer.
+        parameters
+            .distinguished_name
+            .push(DnType::CommonName, "authority of a benchmark");
         let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?;
         let file = pem_file(&issuer.pem())?;
         let system = SYSTEM_BUNDLES.iter().find_map(|path| fs::read_to_string(path).ok());
