@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     } else {
         binaries::Profile::Release
     };
-    let functions = binaries::build(profile).await?;
+    let functions = binaries::build(binaries::workspace(), profile, &[]).await?.executables;
     let stack = Stack::start(Options::new(template, functions, DemoTenants::generate()?)).await?;
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(chats::outbound::http::tls(Vec::new())?)

@@ -11,7 +11,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from checks.common import ROOT, output, require
+from checks.common import ROOT, build_of_sam, output, require
+from checks.features import enabled
 
 # Limit for a function's zip. The zip is uploaded, and unpacked at each cold start.
 MAX_ZIP_BYTES = 5_000_000
@@ -26,12 +27,13 @@ def add_arguments(parser):
 
 
 def run(options):
-    require("readelf")
+    require("readelf", "cargo")
+    build_of_sam(options.folder)
     functions = sorted(folder.name for folder in (ROOT / "functions").iterdir())
     # SAM compiles at the workspace's root, where cargo unifies the features of all packages.
-    compiled, requested = features(), features(*(f"--package={function}" for function in functions))
+    compiled, requested = enabled(), enabled(*(f"--package={function}" for function in functions))
     print(f"features: {len(compiled)} packages")
-    faults = [f"only another package requests these features: {line}" for line in sorted(compiled ^ requested)]
+    faults = [f"only another package requests these features: {crate}" for crate in sorted(compiled ^ requested)]
     machines = set()
     for function in functions:
         # create-chat is CreateChatFunction.
@@ -54,12 +56,6 @@ def run(options):
     if len(machines) != 1:
         faults.append(f"the functions are built for {len(machines)} architectures, not for one")
     sys.exit("\n".join(f"  {fault}" for fault in faults) or None)
-
-
-def features(*packages):
-    """Returns the packages that cargo compiles, each with its enabled features."""
-    tree = output(*"cargo tree --locked --edges normal,build --prefix none --format".split(), "{p} {f}", *packages)
-    return {line.removesuffix(" (*)") for line in tree.splitlines() if line}
 
 
 def zip_size(folder):

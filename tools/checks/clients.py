@@ -10,14 +10,11 @@ Clients that are named run, otherwise all of them. Generated code is in target/c
 for Java: what the clients for Java need is on Maven Central only, which no check uses.
 """
 
-import http.client
-import http.server
 import json
 import os
 import shutil
 import sys
 import tempfile
-import threading
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -26,6 +23,7 @@ from checks import common
 from checks.common import (
     ROOT, TARGET, WEB, call, cargo_local, environment, executables, install, node_tools, output,
 )
+from checks.proxy import Proxy, serve
 
 SCENARIOS = ROOT / "tests/clients"
 BUILD = TARGET / "clients"
@@ -54,13 +52,17 @@ def python(folder):
     return ["env", f"PYTHONPATH={folder}/generated", environment("openapi-generator") / "python", folder / "scenario.py"]
 
 
-def python_httpx(folder):
+def generate_python_httpx(generated, *options):
     tool = environment("openapi-python-client")
     # It formats what it made with ruff, which is beside it.
     path = {**os.environ, "PATH": f"{tool}:{os.environ['PATH']}"}
-    generated = folder / "generated"
-    call(tool / "openapi-python-client", "generate", "--path", DOCUMENT, "--output-path", generated, env=path)
-    return ["env", f"PYTHONPATH={generated}", tool / "python", folder / "scenario.py"]
+    call(tool / "openapi-python-client", "generate", "--path", DOCUMENT, "--output-path", generated, *options, env=path)
+    return tool
+
+
+def python_httpx(folder):
+    tool = generate_python_httpx(folder / "generated")
+    return ["env", f"PYTHONPATH={folder}/generated", tool / "python", folder / "scenario.py"]
 
 
 def typescript_fetch(folder):
@@ -74,9 +76,13 @@ def openapi_fetch(folder):
     return typescript(folder)
 
 
-def hey_api(folder):
-    command = [node_tools() / "openapi-ts", "--input", DOCUMENT, "--output", folder / "generated"]
+def generate_hey_api(generated):
+    command = [node_tools() / "openapi-ts", "--input", DOCUMENT, "--output", generated]
     call(*command, "--client", "@hey-api/client-fetch", "--no-log-file", stdout=open(os.devnull, "w"))
+
+
+def hey_api(folder):
+    generate_hey_api(folder / "generated")
     return typescript(folder)
 
 
@@ -157,42 +163,18 @@ CLIENTS = {
 # ---- A later version of the API.
 
 
-class LaterVersion(http.server.BaseHTTPRequestHandler):
-    """Forwards each request to `api` and changes the answer as a later version might."""
+class LaterVersion(Proxy):
+    """Changes each answer as a later version might."""
 
-    api = None
-    protocol_version = "HTTP/1.1"
-
-    def forward(self):
-        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.api).netloc)
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
-        connection.request(self.command, self.path, body, headers)
-        answer = connection.getresponse()
-        changed = json.loads(answer.read())
+    def answer(self, body):
+        status, headers, content = self.forward(body)
+        changed = json.loads(content)
         for added_to in [changed, changed.get("real_time"), *changed.get("errors", [])]:
             if added_to is not None:
                 added_to["new_attribute"] = {"new": [True]}
         if "type" in changed:
             changed["type"] = f"new_{changed['type']}"
-        changed = json.dumps(changed).encode()
-        self.send_response(answer.status)
-        self.send_header("content-type", answer.headers["content-type"])
-        self.send_header("content-length", str(len(changed)))
-        self.end_headers()
-        self.wfile.write(changed)
-        connection.close()
-
-    do_GET = do_POST = forward
-
-    def log_message(self, *_):
-        pass
-
-
-def serve_later_version(api):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("", (LaterVersion,), {"api": api}))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
+        return status, headers, json.dumps(changed).encode()
 
 
 # ---- The check.
@@ -259,8 +241,8 @@ def run(options):
         journal = Path(data) / "event-service.jsonl"
         journal.write_text("".join(free_room(number) for number in range(len(chosen))))
         with cargo_local(TARGET / "clients.log", "--data", data) as (api, _):
-            shared = {**os.environ, **tokens, "API": api, "NEWER_API": serve_later_version(api), "AUDIENCE": AUDIENCE}
-            shared.update(TAGS=json.dumps(TAGS), DATA=json.dumps(DATA))
+            shared = {**os.environ, **tokens, "API": api, "NEWER_API": serve(LaterVersion, api=api)}
+            shared.update(AUDIENCE=AUDIENCE, TAGS=json.dumps(TAGS), DATA=json.dumps(DATA))
             for number, name in enumerate(chosen):
                 scope = f"client {name} 50% + \u00e9"
                 if name == "rust":

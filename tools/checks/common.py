@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import importlib.util
 import json
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -21,6 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
 REQUIREMENTS = Path(__file__).with_name("requirements")
+# Its package.json says which Node.js the checks need.
+NODE = Path(__file__).with_name("node")
 WEB = ROOT / "tests/web"
 PROVIDERS = ROOT / "tests/providers"
 # How to install each program that a check may need.
@@ -29,7 +33,7 @@ INSTALL = {
     "curl": "apt-get install curl",
     "gcc": "apt-get install gcc",
     "git": "apt-get install git",
-    "npm": "install Node.js 20.19 or later (https://nodejs.org)",
+    "npm": "install Node.js (https://nodejs.org)",
     "readelf": "apt-get install binutils",
     "strip": "apt-get install binutils",
 }
@@ -64,7 +68,18 @@ def require(*programs):
     """Ends the check if a program is missing, and says how to install it."""
     for program in programs:
         if not shutil.which(program):
-            sys.exit(f"{program} is missing: {INSTALL[program]}")
+            sys.exit(missing(program))
+
+
+def missing(program):
+    return f"{program} is missing: {INSTALL.get(str(program), 'install it')}"
+
+
+def build_of_sam(folder):
+    """Returns the folder with the output of `sam build`. Ends the check if there is none."""
+    if not (Path(folder) / "template.yaml").exists():
+        sys.exit(f"{folder} has no template.yaml: run `sam build` (docs/local.md, SAM by hand)")
+    return folder
 
 
 def call(*command, **options):
@@ -72,7 +87,6 @@ def call(*command, **options):
 
     The processes that the command started end with it.
     """
-    require(*{command[0]} & INSTALL.keys())
     if run(command, **options) != 0:
         sys.exit(f"failed: {shlex.join(map(str, command))}")
 
@@ -102,7 +116,7 @@ def tracked(*paths):
 
 def environments():
     """Returns the names of all Python environments."""
-    return sorted(file.stem for file in REQUIREMENTS.glob("*.txt"))
+    return sorted(file.stem for file in REQUIREMENTS.glob("*.in"))
 
 
 def environment(name):
@@ -111,15 +125,36 @@ def environment(name):
     Each tool has its own environment, because the tools' dependencies conflict.
     """
     requirements, folder = REQUIREMENTS / f"{name}.txt", TARGET / "venvs" / name
-    if not is_installed(requirements, folder / requirements.name):
+    # The Python that made the environment may have been removed since.
+    works = (folder / "bin/python").exists()
+    if not works or not is_installed(requirements, folder / requirements.name):
         if not importlib.util.find_spec("ensurepip"):
             sys.exit("Python's venv is missing: apt-get install python3-venv")
         shutil.rmtree(folder, ignore_errors=True)
         pip = [folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check"]
+        # The file is complete. If pip looked for dependencies, it would want a pin of its own for each extra.
+        pip += ["--require-hashes", "--no-deps"]
+        require_compiled(name)
         call(sys.executable, "-m", "venv", folder)
         call(*pip, "--requirement", requirements, stdout=sys.stderr)
         shutil.copy(requirements, folder)
     return folder / "bin"
+
+
+def compile_requirements(name):
+    """Writes NAME.txt from NAME.in, for every system. Versions that NAME.txt has already stay if they still fit."""
+    options = "--quiet --universal --python-version 3.11 --generate-hashes --strip-extras".split()
+    uv = [environment("uv") / "uv", "pip", "compile", *options]
+    call(*uv, f"{name}.in", "--output-file", f"{name}.txt", cwd=REQUIREMENTS)
+
+
+def require_compiled(name):
+    """Ends the check if NAME.in has a requirement that NAME.txt was not compiled with."""
+    compiled = (REQUIREMENTS / f"{name}.txt").read_text()
+    for line in (REQUIREMENTS / f"{name}.in").read_text().lower().splitlines():
+        pin = re.sub(r"\[.*\]", "", line)
+        if not line.startswith("#") and not re.search(rf"^{re.escape(pin)}(?![\w.])", compiled, re.MULTILINE):
+            sys.exit(f"{line} is not in requirements/{name}.txt: run tools/venv --compile {name}")
 
 
 def in_environment(name):
@@ -134,8 +169,29 @@ SCRIPT = os.path.abspath(sys.argv[0])
 
 
 def node_tools(folder=WEB):
-    """Installs the packages of package-lock.json in a folder and returns the folder of their commands."""
+    """Installs the packages of package-lock.json in a folder and returns the folder of their commands.
+
+    From then on, the command `node` is new enough for them.
+    """
+    use_node()
+    return node_packages(folder)
+
+
+@functools.cache
+def use_node():
+    """Puts Node.js from npm into PATH if the machine's own is too old."""
     require("npm")
+    needed = json.loads((NODE / "package.json").read_text())["engines"]["node"].removeprefix(">=")
+    installed = output("node", "--version").strip().removeprefix("v").partition("-")[0]
+    if [*map(int, installed.split("."))] < [*map(int, needed.split("."))]:
+        folder = node_packages(NODE)
+        if not (folder / "node").exists():
+            sys.exit(f"Node.js {installed} is too old: install {needed} or later (https://nodejs.org)")
+        os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+
+def node_packages(folder):
+    """Installs the packages of package-lock.json in a folder and returns the folder of their commands."""
     lock, modules = folder / "package-lock.json", folder / "node_modules"
     if not is_installed(lock, modules / lock.name):
         # With --ignore-scripts, no package runs its own install script.
@@ -171,7 +227,11 @@ class Process:
             if log:
                 options["stdout"] = opened.enter_context(open(log, "wb"))
                 options["stderr"] = subprocess.STDOUT
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
+            options |= {"stdin": subprocess.DEVNULL, "start_new_session": True}
+            try:
+                self.process = subprocess.Popen(command, **options)
+            except FileNotFoundError as error:
+                sys.exit(missing(error.filename))
 
     def __enter__(self):
         return self
@@ -238,6 +298,11 @@ def answer(url):
 
 
 # ---- The workspace.
+
+
+def version():
+    """Returns the version of the software, from Cargo.toml."""
+    return tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 
 
 def end_to_end(part, *options, **environment):

@@ -3,7 +3,8 @@
 The emulator is ministack. Its CloudFormation deploys template.yaml: the tables, the key, the roles,
 the functions with their aliases, and the API with its routes. ministack runs the real binaries of
 the functions as processes on this machine. They sign with its KMS, and each function may do only
-what its role allows. Everything listens on 127.0.0.1 only.
+what its role allows. Everything listens on 127.0.0.1 only. The stack is also what deployment/service-key
+is tested with.
 
 The emulator does not support gradual deployment, alarms on metric math, or conditions on kms: keys.
 They are left out, and the check lists them.
@@ -17,8 +18,8 @@ import shlex
 import sys
 import tempfile
 
-from checks import samconfig
-from checks.common import end_to_end, free_port, in_environment, run as run_command
+from checks import samconfig, service_key
+from checks.common import build_of_sam, end_to_end, free_port, in_environment, run as run_command
 
 
 def add_arguments(parser):
@@ -28,6 +29,8 @@ def add_arguments(parser):
 
 
 def run(options):
+    if options.build:
+        build_of_sam(options.build)
     in_environment("ministack")
     from checks import emulator, sam_template
 
@@ -37,10 +40,10 @@ def run(options):
         if not options.build:
             print("build (debug)")
             sam_template.debug_build(build)
-        print("start ministack")
-        started.enter_context(emulator.ministack(folder))
         event_service = f"127.0.0.1:{free_port()}"
         environment = samconfig.environment("local", [f"EventServiceUrl=http://{event_service}"])
+        print("start ministack")
+        started.enter_context(emulator.ministack(folder, environment.region))
         print("deploy")
         outputs = emulator.deploy(build, folder, environment)
         for name, value in outputs.items():
@@ -55,6 +58,7 @@ def run(options):
             "EVENT_SERVICE_ADDRESS": event_service,
         }
         print("checks")
+        service_key.check(environment.stack, environment.parameters, outputs["ServiceKeyId"])
         if options.command:
             ok = run_command(options.command, env={**os.environ, **variables}) == 0
         else:

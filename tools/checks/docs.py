@@ -39,7 +39,8 @@ def faults_of_link(file, anchor, name):
 def faults_of_text(file, text, folders):
     """Yields the broken references of a Markdown text."""
     for link in LINK.findall(CODE_SPAN.sub("", FENCED.sub("", text))):
-        if "://" in link or link.startswith("mailto:"):
+        # GitHub resolves ../../ at the root against the repository's address, so it finds its workflows there.
+        if "://" in link or link.startswith(("mailto:", "../../actions/")):
             continue
         path, _, anchor = link.partition("#")
         yield from faults_of_link(file.parent / path if path else file, anchor, path or file.name)

@@ -19,13 +19,13 @@ from checks.common import Process, answer, free_port
 
 BUCKET = "packages"
 # The credentials of the emulator's own account, which may do everything.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 # Prefixes of the condition keys that the emulator does not set.
 UNSUPPORTED_CONDITION_KEYS = ("kms:",)
 
 
 @contextlib.contextmanager
-def ministack(folder):
+def ministack(folder, region):
     """Runs ministack and makes it the AWS endpoint of this process and of its children."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -46,12 +46,13 @@ def ministack(folder):
         # Nothing here needs this listener.
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
+        "AWS_DEFAULT_REGION": region,
         **CREDENTIALS,
     }
     command = [os.path.join(os.path.dirname(sys.executable), "ministack")]
     with Process("ministack", command, os.path.join(home, "log"), env=environment, cwd=home) as process:
         process.wait_until(lambda: getattr(answer(f"{url}/_ministack/health"), "status", None) == 200)
-        os.environ.update({"AWS_ENDPOINT_URL": url, **CREDENTIALS})
+        os.environ.update({"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": region, **CREDENTIALS})
         yield
 
 
@@ -62,7 +63,7 @@ def deploy(build, folder, environment):
     """
     template = sam_template.read(os.path.join(build, "template.yaml"))
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": environment.region})
     for name, function in sam_template.functions(template).items():
         package = os.path.join(folder, f"{name}.zip")
         with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -74,10 +75,12 @@ def deploy(build, folder, environment):
     print("  left out, because the emulator does not support it:")
     for feature in left_out:
         print(f"    {feature}")
+    # Through S3, as `sam deploy` does it, a template may be longer than in a request.
+    s3.put_object(Bucket=BUCKET, Key="template.json", Body=json.dumps(plain, default=str))
     cloudformation, stack = boto3.client("cloudformation"), environment.stack
     cloudformation.create_stack(
         StackName=stack,
-        TemplateBody=json.dumps(plain, default=str, separators=(",", ":")),
+        TemplateURL=f"{os.environ['AWS_ENDPOINT_URL']}/{BUCKET}/template.json",
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in environment.parameters.items()],
         Capabilities=environment.capabilities,
         Tags=[{"Key": key, "Value": value} for key, value in environment.tags.items()],

@@ -24,9 +24,11 @@ AUDIENCE = "school.example.org"
 CHATS = 1_000
 # 0.5 % of the requests convert a room: enough for 10 minutes at 6,000 requests a second.
 ROOMS = 20_000
-# A process is flat if it grows by less than this in the second half of the time. In the first half, the
-# processes that read put the chats into their memory: after 5 minutes each one has nearly all of them.
+# The processes of a function may grow by this part in the second half of the time. In the first half, those that
+# read put the chats into their memory: after 5 minutes each one has nearly all of them.
 GROWTH = 0.05
+# What a request leaves behind in bytes, for a reason that is not ours (docs/reliability.md#load): 112 were measured.
+TRACE_BYTES = 150
 
 
 def add_arguments(parser):
@@ -107,14 +109,18 @@ def report(result, samples, options):
             print(f"first {status}: {other['first']}", file=sys.stderr)
         ok &= not kind["others"] and kind["count"] > 0
     print(f"\nLost or timed out: {result['lost']}\n")
-    print("| process | after a quarter of the time, MB | after half of it, MB | at the end, MB |")
-    print("|---|---|---|---|")
+    print("| function | processes | requests | after a quarter of the time, MB | after half of it, MB | at the end, MB |")
+    print("|---|---|---|---|---|---|")
     points = [samples[len(samples) // 4], samples[len(samples) // 2], samples[-1]]
-    for process in sorted(set.intersection(*map(set, points))):
-        early, half, end = (point[process] for point in points)
-        is_flat = end <= half * (1 + GROWTH)
+    processes = set.intersection(*map(set, points))
+    for function in sorted({process.split()[0] for process in processes}):
+        own = [process for process in processes if process.split()[0] == function]
+        early, half, end = (sum(point[process] for process in own) for point in points)
+        # A kind of request is named after its function.
+        requests = sum(kind["count"] for name, kind in result["kinds"].items() if name.split(",")[0] == function)
+        is_flat = end <= half * (1 + GROWTH) + requests / 2 * TRACE_BYTES
         sizes = " | ".join(f"{size / 1e6:.1f}" for size in (early, half, end))
-        print(f"| {process.split()[0]} | {sizes}{'' if is_flat else ' (grows)'} |")
+        print(f"| {function} | {len(own)} | {requests:,} | {sizes}{'' if is_flat else ' (grows)'} |")
         ok &= is_flat
     print(f"\n{'ok' if ok else 'FAILED'}")
     return ok

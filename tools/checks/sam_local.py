@@ -13,7 +13,9 @@ import sys
 import tempfile
 
 from checks import docker
-from checks.common import Process, answer, cargo_local, end_to_end, environment, free_port, in_environment, output
+from checks.common import (
+    Process, answer, build_of_sam, cargo_local, end_to_end, environment, free_port, in_environment, output,
+)
 
 
 def add_arguments(parser):
@@ -21,6 +23,8 @@ def add_arguments(parser):
 
 
 def run(options):
+    if options.build:
+        build_of_sam(options.build)
     in_environment("sam")
     from checks import sam_template
 

@@ -18,6 +18,7 @@ CODE = ["Cargo.lock", "Cargo.toml", ".cargo", "functions", "shared", "template.y
 @dataclass
 class Environment:
     stack: str
+    region: str
     capabilities: list
     tags: dict
     parameters: dict
@@ -30,14 +31,18 @@ def environment(name, overrides=()):
     parameters returned include `Release`, which every deployment needs.
     """
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    if name not in config:
+        names = ", ".join(key for key, value in config.items() if isinstance(value, dict) and "deploy" in value)
+        sys.exit(f"samconfig.toml has no environment {name}: it has {names}")
     try:
-        stack = config[name]["global"]["parameters"]["stack_name"]
+        common = config[name]["global"]["parameters"]
+        stack, region = common["stack_name"], common["region"]
         deploy = config[name]["deploy"]["parameters"]
         values, tags, capabilities = deploy["parameter_overrides"], deploy["tags"], deploy["capabilities"]
     except KeyError as missing:
         sys.exit(f"samconfig.toml can't deploy the environment {name}: {missing} is missing")
     parameters = pairs([*values, *overrides])
-    return Environment(stack, capabilities, pairs(tags), {"Release": release(parameters), **parameters})
+    return Environment(stack, region, capabilities, pairs(tags), {"Release": release(parameters), **parameters})
 
 
 def pairs(texts):

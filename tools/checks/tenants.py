@@ -1,8 +1,8 @@
 """Checks that tenants get in as docs/tenants.md says: with their own keys, libraries and providers.
 
-Runs the commands of the page against `cargo local`. oidc-provider plays the providers. Then the tokens
-of real libraries are sent, and a provider rotates its key while requests run. That takes a minute,
-because an unknown key is looked for once a minute.
+Runs the commands of the page and the programs in docs/examples against `cargo local`. oidc-provider
+plays the providers. Then the tokens of real libraries are sent, and a provider rotates its key while
+requests run. That takes a minute, because an unknown key is looked for once a minute.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from checks import programs
 from checks.common import PROVIDERS, ROOT, TARGET, cargo_local, environment, executables, install, node_tools, require
 
 PAGE = ROOT / "docs/tenants.md"
@@ -169,9 +170,9 @@ def check_page(api, tables, folder, providers):
         variables = {"TOKEN_URL": provider.url("token"), "AUDIENCE": f"{name.lower()}.example.org"}
         for language, text in pages["In Python and Node.js"]:
             sent += run(language, text, **variables)
-    # curl, Python and Node.js, with own keys and with each provider.
+    # curl with own keys; curl, Python and Node.js with each provider.
     print(f"docs/tenants.md: {sent} chats created")
-    if sent != 3 * (1 + len(SHOWN)):
+    if sent != 1 + 3 * len(SHOWN):
         sys.exit("failed: the page has other pieces than expected")
 
 
@@ -195,6 +196,19 @@ def put_tenant(tables, file, issuer, audience, keys):
     if not is_put:
         sys.exit(f"failed: {said}")
     return None
+
+
+def check_programs(api, folder):
+    """Runs docs/examples with the tenant and the key that the page's commands have made in the folder."""
+    made, token = local("token", "--tenant-file", folder / "library.toml", "--key", folder / "library.pem")
+    if not made:
+        sys.exit(f"failed: {token}")
+
+    def create_chat(scope):
+        if create(api, token.strip(), "library.example.org", scope) != 201:
+            sys.exit("failed: the chat is not created")
+
+    programs.check(api, folder, create_chat)
 
 
 def check_libraries(api, tables, folder):
@@ -268,6 +282,7 @@ def run(_):
         api, tables = started.enter_context(cargo_local(folder / "log"))
         providers = [started.enter_context(Provider(paths, options)) for _, paths, options in SHOWN.values()]
         check_page(api, tables, folder, providers)
+        check_programs(api, folder)
         begun = time.monotonic()
         rotating = started.enter_context(
             Provider(("", "/token", "/jwks"), {"audience": "rotation.example.org", "claims": {}})

@@ -2,6 +2,7 @@
 
 use super::{Proxy, Table, contract, patient_client};
 use bytes::Bytes;
+use local::binaries::{self, Profile};
 use local::demo::{DemoTenants, TenantName, TokenRequest};
 use local::event_service::{EventService, Room, RoomKind, RoomTime};
 use local::{Options, Stack, Template};
@@ -92,7 +93,10 @@ impl Answer {
 /// The functions' executables, built once for all tests.
 async fn binaries() -> BTreeMap<String, PathBuf> {
     static BINARIES: OnceCell<BTreeMap<String, PathBuf>> = OnceCell::const_new();
-    let build = || async { local::binaries::build(local::binaries::Profile::Debug).await.unwrap() };
+    let build = || async {
+        let built = binaries::build(binaries::workspace(), Profile::Debug, &["local"]).await;
+        built.unwrap().executables
+    };
     BINARIES.get_or_init(build).await.clone()
 }
 
@@ -103,7 +107,7 @@ pub(crate) async fn options() -> Options {
 
 /// The template that is deployed.
 fn template() -> Template {
-    Template::read(&local::binaries::workspace().join("template.yaml")).unwrap()
+    Template::read(&binaries::workspace().join("template.yaml")).unwrap()
 }
 
 impl Api {

@@ -175,8 +175,11 @@ test("works as a static site, which has no token", async () => {
   const folder = join(root, "tests/web/build/site");
   await run("reference", folder);
   const site = await serve(folder);
+  await page.setViewportSize({ width: 1200, height: 640 });
   await read(site.url);
   const section = await open("Create a chat");
+  // `tools/check web --picture` copies this one into the documents.
+  await picture("readme");
   await section.getByRole("button", { name: "Test Request" }).click();
   const client = page.getByRole("dialog", { name: "API Client" });
   assert.equal(await client.getByRole("textbox", { name: "Bearer Token" }).inputValue(), "");

@@ -27,6 +27,9 @@ pub enum Profile {
 struct Message {
     target: Option<Target>,
     executable: Option<PathBuf>,
+    /// Whether it was up to date.
+    #[serde(default)]
+    fresh: bool,
 }
 
 #[derive(Deserialize)]
@@ -40,28 +43,39 @@ pub fn workspace() -> &'static Path {
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// Builds the functions and returns the executables by name; with [`Profile::Debug`], `local` is among them. Cargo prints progress and errors to standard
-/// error.
+/// The outcome of a build.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Built {
+    /// The executables by name.
+    pub executables: BTreeMap<String, PathBuf>,
+    /// The names of the executables that were not up to date before.
+    pub rebuilt: Vec<String>,
+}
+
+/// Builds the functions of `workspace`, and the programs of `others`. Cargo prints progress and errors to standard
+/// error, and says so if it waits for another build.
 ///
 /// # Errors
 /// Cargo cannot be started, or the build fails.
-pub async fn build(profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let selection = match profile {
+pub async fn build(workspace: &Path, profile: Profile, others: &[&str]) -> Result<Built, Error> {
+    let functions = functions(workspace).map_err(Error::Cargo)?;
+    let programs = functions.iter().map(String::as_str).chain(others.iter().copied());
+    let mut selection: Vec<_> = programs.map(|program| format!("--bin={program}")).collect();
+    match profile {
         // With other packages, cargo would unify features differently from `cargo run --package local`, and compile the
-        // dependencies a second time.
+        // dependencies a second time. The package `local` is only selected for its features.
         Profile::Debug => {
-            let functions = functions().map_err(Error::Cargo)?.into_iter();
-            let packages = functions.chain(["local".to_owned()]);
-            packages.map(|package| format!("--package={package}")).collect()
+            let packages = functions.iter().map(String::as_str).chain(["local"]);
+            selection.extend(packages.map(|package| format!("--package={package}")));
         }
         // The default members are only the functions, so this build has the deployed features.
-        Profile::Release => vec!["--release".to_owned()],
-    };
+        Profile::Release => selection.push("--release".to_owned()),
+    }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let cargo = Command::new(cargo)
-        .args(["build", "--bins", "--message-format=json-render-diagnostics"])
+        .args(["build", "--message-format=json-render-diagnostics"])
         .args(selection)
-        .current_dir(workspace())
+        .current_dir(workspace)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -72,29 +86,33 @@ pub async fn build(profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error>
     if !output.status.success() {
         return Err(Error::Build);
     }
-    executables(&output.stdout).map_err(|error| Error::Cargo(io::Error::other(error)))
+    built(&output.stdout).map_err(|error| Error::Cargo(io::Error::other(error)))
 }
 
 /// Returns the names of the functions' packages, which are those of their folders.
-fn functions() -> io::Result<Vec<String>> {
-    let folders = fs::read_dir(workspace().join("functions"))?;
+fn functions(workspace: &Path) -> io::Result<Vec<String>> {
+    let folders = fs::read_dir(workspace.join("functions"))?;
     folders
         .map(|folder| Ok(folder?.file_name().to_string_lossy().into_owned()))
         .collect()
 }
 
-fn executables(messages: &[u8]) -> Result<BTreeMap<String, PathBuf>, serde_json::Error> {
-    let mut executables = BTreeMap::new();
+fn built(messages: &[u8]) -> Result<Built, serde_json::Error> {
+    let mut built = Built::default();
     for message in serde_json::Deserializer::from_slice(messages).into_iter() {
         if let Message {
             target: Some(target),
             executable: Some(executable),
+            fresh,
         } = message?
         {
-            executables.insert(target.name, executable);
+            if !fresh {
+                built.rebuilt.push(target.name.clone());
+            }
+            built.executables.insert(target.name, executable);
         }
     }
-    Ok(executables)
+    Ok(built)
 }
 
 #[cfg(test)]
@@ -103,12 +121,17 @@ mod tests {
 
     #[test]
     fn executables_are_found_in_cargos_messages() {
-        let messages = br#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}
-{"reason":"compiler-artifact","target":{"name":"read-chat","kind":["bin"]},"executable":"/target/debug/read-chat"}
+        let messages = br#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null,"fresh":false}
+{"reason":"compiler-artifact","target":{"name":"read-chat","kind":["bin"]},"executable":"/debug/read-chat","fresh":true}
+{"reason":"compiler-artifact","target":{"name":"create-chat"},"executable":"/debug/create-chat","fresh":false}
 {"reason":"build-script-executed","package_id":"x"}
 {"reason":"build-finished","success":true}
 "#;
-        let expected = BTreeMap::from([("read-chat".to_owned(), PathBuf::from("/target/debug/read-chat"))]);
-        assert_eq!(executables(messages).unwrap(), expected);
+        let path = |name: &str| (name.to_owned(), PathBuf::from(format!("/debug/{name}")));
+        let expected = Built {
+            executables: BTreeMap::from([path("read-chat"), path("create-chat")]),
+            rebuilt: vec!["create-chat".to_owned()],
+        };
+        assert_eq!(built(messages).unwrap(), expected);
     }
 }

@@ -1,5 +1,5 @@
 //! A `curl` command for each route, ready to paste in this order. The commands create a chat, read it in both ways,
-//! create an event in it, and convert a room to another chat.
+//! create an event in it, and convert a room to another chat. The first line sets the token for all of them.
 
 use local::demo::AUDIENCE;
 
@@ -14,14 +14,15 @@ pub(crate) fn commands(url: &str, room: &str, token: &str) -> String {
     let chats = format!("{url}/api/v1/chats");
     let chat = format!("{chats}/{CHAT_ID}");
     let by_scope = format!("{url}/api/v1/audiences/{AUDIENCE}/chats/{}", SCOPE.replace(' ', "%20"));
-    let token = format!("-H 'Authorization: Bearer {token}'");
-    let json = format!("{token} -H 'Content-Type: application/json'");
+    let with_token = r#"-H "Authorization: Bearer $TOKEN""#;
+    let json = format!("{with_token} -H 'Content-Type: application/json'");
     let content = format!(r#"{{"audience": "{AUDIENCE}", "scope": "{SCOPE}", "tags": {{"lesson": 7}}}}"#);
     let conversion = format!(r#"{{"audience": "{AUDIENCE}", "scope": "physics 7", "event_room_id": "{room}"}}"#);
     let commands = [
+        ("set a token of the tenant school", format!("TOKEN={token}")),
         ("create a chat", format!("curl {chats} {json} -d '{content}'")),
-        ("read it", format!("curl {chat} {token}")),
-        ("read it by scope", format!("curl {by_scope} {token}")),
+        ("read it", format!("curl {chat} {with_token}")),
+        ("read it by scope", format!("curl {by_scope} {with_token}")),
         (
             "create an event in it, once however often this is repeated",
             format!(

@@ -27,9 +27,10 @@ use tokio::{net::TcpListener, time::timeout};
 use uuid::Uuid;
 
 use crate::{
-    Error,
-    lambda::{self, Functions, InvocationError},
-    reference::Reference,
+    Error, Logs,
+    lambda::{self, Functions, InvocationError, Origin},
+    logs::Ongoing,
+    pages::Pages,
     template::Template,
 };
 use cors::Cors;
@@ -54,33 +55,43 @@ pub(crate) struct Gateway {
     routes: Routes,
     cors: Option<Cors>,
     functions: Arc<Functions>,
-    /// The reference page, which the real gateway does not have.
-    reference: Option<Reference>,
+    logs: Logs,
+    /// Pages that the real gateway does not have.
+    pages: Option<Pages>,
+}
+
+/// An answer that the gateway gives by itself.
+struct OwnAnswer {
+    response: Response,
+    /// The reason, for the log. There is none if a log line has it already.
+    reason: Option<&'static str>,
 }
 
 impl Gateway {
-    /// Creates a gateway with the template's routes and CORS settings for `functions`, optionally with the reference
-    /// page.
+    /// Creates a gateway with the template's routes and CORS settings for `functions`, optionally with pages of the local
+    /// stack.
     ///
     /// # Errors
     /// A CORS setting cannot be sent in a header, or the routes contradict each other.
     pub(crate) fn new(
         template: &Template,
         functions: Arc<Functions>,
-        reference: Option<Reference>,
+        logs: Logs,
+        pages: Option<Pages>,
     ) -> Result<Self, Error> {
         let cors = template.cors.as_ref().map(Cors::new).transpose()?;
         Ok(Self {
             routes: Routes::new(&template.routes)?,
             cors,
             functions,
-            reference,
+            logs,
+            pages,
         })
     }
 
     /// Answers requests on `listener` until the future is dropped.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
-        let pages = self.reference.clone().map_or_else(Router::new, Reference::router);
+        let pages = self.pages.clone().map_or_else(Router::new, Pages::router);
         // The pages answer only GET on their paths. The gateway answers everything else.
         let app = pages
             .method_not_allowed_fallback(handle)
@@ -90,32 +101,56 @@ impl Gateway {
         let _ = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await;
     }
 
-    async fn answer(&self, request: Request, source: SocketAddr, request_id: &str) -> Response {
+    async fn answer(&self, request: Request, source: SocketAddr, request_id: &str, ongoing: &mut Ongoing) -> Response {
+        match self.forward(request, source, request_id, ongoing).await {
+            Ok(response) => {
+                ongoing.answered(response.status().as_u16(), None, true);
+                response
+            }
+            Err(own) => {
+                ongoing.answered(own.response.status().as_u16(), own.reason, false);
+                own.response
+            }
+        }
+    }
+
+    /// Passes a request on to its function and returns the function's answer.
+    async fn forward(
+        &self,
+        request: Request,
+        source: SocketAddr,
+        request_id: &str,
+        ongoing: &Ongoing,
+    ) -> Result<Response, OwnAnswer> {
         let (parts, body) = request.into_parts();
         if head_length(&parts) > HEAD_LIMIT {
-            return own_answer(
+            return Err(OwnAnswer::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "Request Header Fields Too Large",
-            );
+                "request line and headers are larger than 10,240 bytes",
+            ));
         }
         if let Some(cors) = &self.cors
             && cors::is_preflight(&parts)
         {
-            return cors.preflight(parts.headers.get(header::ORIGIN));
+            return Err(OwnAnswer {
+                response: cors.preflight(parts.headers.get(header::ORIGIN)),
+                reason: Some("a CORS preflight"),
+            });
         }
         // The HTTP API decodes before routing. An encoded slash thus separates segments and is never part of a
         // parameter.
         let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
         let path = path.split('?').next().unwrap_or_default();
-        let Some(matched) = self.routes.find(&parts.method, path) else {
-            return own_answer(StatusCode::NOT_FOUND, "Not Found");
-        };
-        let Ok(body) = read(body).await else {
-            return own_answer(StatusCode::BAD_REQUEST, "Bad Request");
-        };
-        let Some(body) = body else {
-            return own_answer(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
-        };
+        let matched = self.routes.find(&parts.method, path).ok_or_else(|| {
+            let reason = "no route has this method and this path";
+            OwnAnswer::new(StatusCode::NOT_FOUND, "Not Found", reason)
+        })?;
+        let body = read(body).await.map_err(|_| {
+            let reason = "the body was not sent completely";
+            OwnAnswer::new(StatusCode::BAD_REQUEST, "Bad Request", reason)
+        })?;
+        let body = body.ok_or_else(|| OwnAnswer::too_large("the body is larger than 10 MB"))?;
         let trace_id = trace_id(&parts);
         let time = OffsetDateTime::now_utc();
         let incoming = Incoming {
@@ -128,27 +163,30 @@ impl Gateway {
             source,
             time,
         };
-        let Ok(event) = event::payload(&incoming) else {
-            return own_answer(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        let event =
+            event::payload(&incoming).map_err(|_| OwnAnswer::failed("the request cannot be put into an event"))?;
+        let function = &matched.route.function;
+        ongoing.routed(function);
+        let origin = Origin {
+            trace_id,
+            request_id: Some(request_id.to_owned()),
         };
-        let invocation = self.functions.invoke(&matched.route.function, event, trace_id);
-        match timeout(INTEGRATION_TIMEOUT, invocation).await {
-            Ok(Ok(payload)) => match response::from_payload(&payload) {
-                Some(mut response) => {
-                    if self.cors.is_some() {
-                        cors::remove(response.headers_mut());
-                    }
-                    response
+        match timeout(INTEGRATION_TIMEOUT, self.functions.invoke(function, event, origin)).await {
+            Ok(Ok(payload)) => {
+                let response = response::from_payload(&payload);
+                let mut response = response.ok_or_else(|| OwnAnswer::failed("the function's answer is malformed"))?;
+                if self.cors.is_some() {
+                    cors::remove(response.headers_mut());
                 }
-                None => own_answer(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-            },
+                Ok(response)
+            }
             Ok(Err(InvocationError::PayloadTooLarge(_))) => {
-                own_answer(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+                Err(OwnAnswer::too_large("the event is larger than Lambda's quota of 6 MB"))
             }
-            Err(_) | Ok(Err(InvocationError::Stopped)) => {
-                own_answer(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
-            }
-            Ok(Err(_)) => own_answer(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+            Err(_) => Err(OwnAnswer::unavailable("the function took longer than 30 s")),
+            Ok(Err(InvocationError::Stopped)) => Err(OwnAnswer::unavailable("the stack is stopping")),
+            // The error is in a log line.
+            Ok(Err(_)) => Err(OwnAnswer::failed(None)),
         }
     }
 }
@@ -161,7 +199,10 @@ async fn handle(
     // The id is as long as on AWS, but no program may rely on that.
     let request_id = STANDARD.encode(&Uuid::new_v4().as_bytes()[..11]);
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let mut response = gateway.answer(request, source, &request_id).await;
+    let mut ongoing = gateway
+        .logs
+        .begin(&request_id, request.method().as_str(), request.uri().path());
+    let mut response = gateway.answer(request, source, &request_id, &mut ongoing).await;
     if let Some(cors) = &gateway.cors {
         cors.decorate(response.headers_mut(), origin.as_ref());
     }
@@ -171,14 +212,28 @@ async fn handle(
     response
 }
 
-/// An answer that comes from the gateway and not from a function.
-fn own_answer(status: StatusCode, message: &str) -> Response {
-    let mut response = Response::new(Body::from(format!(r#"{{"message":"{message}"}}"#)));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+impl OwnAnswer {
+    fn new(status: StatusCode, message: &str, reason: impl Into<Option<&'static str>>) -> Self {
+        let mut response = Response::new(Body::from(format!(r#"{{"message":"{message}"}}"#)));
+        *response.status_mut() = status;
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let reason = reason.into();
+        Self { response, reason }
+    }
+
+    fn too_large(reason: &'static str) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large", reason)
+    }
+
+    fn failed(reason: impl Into<Option<&'static str>>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error", reason)
+    }
+
+    fn unavailable(reason: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable", reason)
+    }
 }
 
 /// Reads the whole body. `None` if it is too large. The excess is read as well, because an answer in the middle of a

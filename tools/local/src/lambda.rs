@@ -29,6 +29,15 @@ use registry::Registry;
 /// invocations, 6 MB.
 pub(crate) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 
+/// Where an invocation comes from.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    /// The trace header.
+    pub(crate) trace_id: String,
+    /// The gateway's id of the request. Without one, the function is invoked directly.
+    pub(crate) request_id: Option<String>,
+}
+
 /// The settings of one function.
 #[derive(Debug, Clone)]
 pub(crate) struct Configuration {
@@ -141,7 +150,7 @@ impl Functions {
         &self,
         function: &str,
         payload: Bytes,
-        trace_id: String,
+        origin: Origin,
     ) -> Result<Bytes, InvocationError> {
         let pool = self
             .pools
@@ -153,9 +162,9 @@ impl Functions {
         }
         let (logs, name) = (self.logs.clone(), function.to_owned());
         let invocation = tokio::spawn(async move {
-            let result = pool.invoke(payload, trace_id).await;
+            let result = pool.invoke(payload, origin.trace_id).await;
             if let Err(error) = &result {
-                logs.report(&name, &error.to_string());
+                logs.report(&name, origin.request_id.as_deref(), &error.to_string());
             }
             result
         });

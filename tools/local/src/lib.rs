@@ -14,6 +14,8 @@ mod key;
 mod lambda;
 mod listen;
 mod logs;
+mod overview;
+mod pages;
 pub mod reference;
 mod stack;
 mod tables;

@@ -10,6 +10,7 @@ mod site;
 mod start;
 mod tenant;
 mod token;
+mod watch;
 
 use std::{
     error::Error,

@@ -16,7 +16,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, header};
 // Needed only for its feature `debug-embed`. Without it, a debug build reads the files from the disk.
 use rust_embed as _;
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use crate::{
     Error,
     demo::{DemoTenants, TenantName, TokenRequest},
+    pages::own_url,
 };
 
 /// The path of the OpenAPI document in the workspace.
@@ -116,17 +117,6 @@ async fn specification(State(reference): State<Arc<Reference>>, headers: HeaderM
 
 fn failed(error: &Error) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
-}
-
-/// The URL by which the caller reached this machine. `None` for a host name that does not belong to this machine.
-/// Otherwise, a site whose name resolves to 127.0.0.1 could read the token in its visitors' browsers.
-fn own_url(headers: &HeaderMap) -> Option<String> {
-    let authority = headers.get(header::HOST)?.to_str().ok()?;
-    let url = format!("http://{authority}");
-    let host = url.parse::<Uri>().ok()?.host()?.to_owned();
-    ["127.0.0.1", "localhost", "[::1]"]
-        .contains(&host.as_str())
-        .then_some(url)
 }
 
 /// The page for the stack at `url`. It can call only this stack.

@@ -18,8 +18,10 @@ use crate::{
     event_service::{Config, Decision, Denial, EventService, Issuer, Policy},
     gateway::Gateway,
     iam::{Grant, Roles},
-    lambda::{self, Configuration, Functions},
+    lambda::{self, Configuration, Functions, Origin},
     listen::{listen, private},
+    overview::Overview,
+    pages::Pages,
     reference::Reference,
     tables::{self, Front},
     template::Value,
@@ -63,8 +65,9 @@ pub struct Options {
     pub max_processes: usize,
     /// The destination of the functions' log lines.
     pub logs: Logs,
-    /// The OpenAPI document for the reference page. Without it, the gateway serves no page, like the real one.
-    pub reference: Option<PathBuf>,
+    /// The OpenAPI document of the reference page. With it, the gateway serves that page and the overview. Without it, it
+    /// serves no page, like the real one.
+    pub pages: Option<PathBuf>,
 }
 
 /// The event service that the functions call.
@@ -99,7 +102,7 @@ impl Options {
             variables: BTreeMap::new(),
             max_processes: MAX_PROCESSES,
             logs: Logs::collected(),
-            reference: None,
+            pages: None,
         }
     }
 }
@@ -172,10 +175,18 @@ impl Stack {
             .collect();
         let functions = Functions::start(configurations, options.max_processes, options.logs.clone()).await?;
         let functions = Arc::new(functions);
-        let reference = options
-            .reference
-            .map(|specification| Reference::new(specification, options.tenants.clone()));
-        let gateway = Arc::new(Gateway::new(&options.template, Arc::clone(&functions), reference)?);
+        let pages = options.pages.map(|specification| Pages {
+            reference: Reference::new(specification, options.tenants.clone()),
+            overview: Overview {
+                tables: options.template.tables.clone(),
+                database: tables.clone(),
+                event_service: event_service.stand_in.clone(),
+                tenants: options.tenants.clone(),
+                logs: options.logs.clone(),
+            },
+        });
+        let gateway = Gateway::new(&options.template, Arc::clone(&functions), options.logs.clone(), pages)?;
+        let gateway = Arc::new(gateway);
         for listener in api.listeners {
             servers.spawn(Arc::clone(&gateway).serve(listener));
         }
@@ -262,7 +273,11 @@ impl Stack {
     /// # Errors
     /// See [`InvocationError`].
     pub async fn invoke(&self, function: &str, payload: Bytes) -> Result<Bytes, InvocationError> {
-        self.functions.invoke(function, payload, lambda::trace_id()).await
+        let origin = Origin {
+            trace_id: lambda::trace_id(),
+            request_id: None,
+        };
+        self.functions.invoke(function, payload, origin).await
     }
 
     /// The numbers of the current processes of a function. Numbers are never reused, so two equal lists mean that no

@@ -1,10 +1,11 @@
 //! Starts the stack: builds the functions, starts everything, prints the addresses, and stops on Ctrl-C or SIGTERM.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Write},
     net::IpAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
@@ -16,7 +17,10 @@ use local::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{calls, sam};
+use crate::{
+    calls, sam,
+    watch::{self, Sources},
+};
 
 /// The options for starting the stack.
 #[derive(Debug, Args)]
@@ -36,6 +40,12 @@ pub(crate) struct Start {
     /// Run release binaries
     #[arg(long)]
     release: bool,
+    /// Rebuild the functions when a source file is saved
+    #[arg(long)]
+    watch: bool,
+    /// Print the log lines of the functions as they are (JSON), not one short line for each request
+    #[arg(long)]
+    json: bool,
     /// Base URL of a real event service, without /api/v1
     #[arg(long, value_name = "URL", requires_all = ["service_account", "service_key"])]
     event_service: Option<String>,
@@ -48,6 +58,9 @@ pub(crate) struct Start {
     /// Listen on one more private address, for tables and stand-in only
     #[arg(long, value_name = "ADDR")]
     also_listen: Option<IpAddr>,
+    /// Another workspace. Tests build a small one.
+    #[arg(long, value_name = "DIR", hide = true, default_value_os_t = binaries::workspace().to_owned())]
+    workspace: PathBuf,
 }
 
 impl Start {
@@ -63,9 +76,10 @@ impl Start {
         };
         tokio::pin!(stopped);
 
-        let also_listen = self.also_listen;
+        let (also_listen, workspace, profile) = (self.also_listen, self.workspace.clone(), self.profile());
+        let mut sources = self.watch.then(|| Sources::watch(&workspace)).transpose()?;
         let stack = tokio::select! {
-            stack = self.stack() => stack?,
+            stack = self.stack(sources.as_mut()) => stack?,
             () = &mut stopped => return Ok(()),
         };
         if let Some(event_service) = stack.event_service() {
@@ -74,15 +88,23 @@ impl Start {
         if let Some(address) = also_listen {
             sam::write_environment(&stack.variables_at(address))?;
         }
-        let printed = print_addresses(&stack);
-        if printed.is_ok() {
-            stopped.await;
+        let mut result = print_addresses(&stack);
+        if result.is_ok() {
+            tokio::select! {
+                () = stopped => {}
+                error = watch::rebuild(sources, &workspace, profile) => result = Err(error.into()),
+            }
         }
         stack.stop().await;
-        printed
+        result
     }
 
-    async fn stack(self) -> Result<Stack, Error> {
+    fn profile(&self) -> Profile {
+        if self.release { Profile::Release } else { Profile::Debug }
+    }
+
+    async fn stack(self, sources: Option<&mut Sources>) -> Result<Stack, Error> {
+        let profile = self.profile();
         let event_service = match (self.event_service, self.service_account, self.service_key) {
             (Some(url), Some(account), Some(path)) => {
                 let key = fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
@@ -90,10 +112,9 @@ impl Start {
             }
             _ => EventServiceChoice::StandIn,
         };
-        let template = Template::read(&binaries::workspace().join("template.yaml"))?;
-        let profile = if self.release { Profile::Release } else { Profile::Debug };
-        let binaries = binaries::build(profile).await?;
-        let tenants = DemoTenants::kept_in(&binaries::workspace().join(demo::FOLDER))?;
+        let template = Template::read(&self.workspace.join("template.yaml"))?;
+        let binaries = first_build(&self.workspace, profile, sources).await?;
+        let tenants = DemoTenants::kept_in(&self.workspace.join(demo::FOLDER))?;
         Stack::start(Options {
             port: self.port,
             dynamodb_port: self.dynamodb_port,
@@ -101,11 +122,31 @@ impl Start {
             also_listen: self.also_listen,
             data: self.data,
             event_service,
-            logs: Logs::printed(),
-            reference: Some(binaries::workspace().join(reference::SPECIFICATION)),
+            logs: if self.json { Logs::json() } else { Logs::short() },
+            pages: Some(self.workspace.join(reference::SPECIFICATION)),
             ..Options::new(template, binaries, tenants)
         })
         .await
+    }
+}
+
+/// Builds the functions and returns their executables by name. If the build fails, it is repeated after the next change
+/// of `sources`.
+async fn first_build(
+    workspace: &Path,
+    profile: Profile,
+    mut sources: Option<&mut Sources>,
+) -> Result<BTreeMap<String, PathBuf>, Error> {
+    eprintln!("cargo local: building the functions");
+    loop {
+        let built = binaries::build(workspace, profile, &[]).await;
+        match &mut sources {
+            Some(sources) if matches!(built, Err(Error::Build)) => {
+                eprintln!("cargo local: the build failed; it is repeated when a file is saved");
+                sources.changed().await;
+            }
+            _ => return built.map(|built| built.executables),
+        }
     }
 }
 
@@ -121,6 +162,7 @@ fn print_addresses(stack: &Stack) -> Result<(), Box<dyn std::error::Error>> {
     let mut out = io::stdout().lock();
     writeln!(out, "API            {url}")?;
     writeln!(out, "reference      {url}/")?;
+    writeln!(out, "overview       {url}/_local")?;
     writeln!(out, "tables         {}", stack.dynamodb_url())?;
     writeln!(out, "event service  {}", stack.event_service_url())?;
     writeln!(out, "\n{}", calls::commands(url, &room, &token))?;

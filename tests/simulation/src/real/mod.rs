@@ -81,7 +81,7 @@ impl Runner {
         let tls = http::tls(Vec::new()).unwrap();
         let client = || HttpClient::new(&tls, PATIENCE).unwrap();
         Arc::new(Self {
-            binaries: binaries::build(profile).await.unwrap(),
+            binaries: binaries::build(workspace(), profile, &[]).await.unwrap().executables,
             fixed: Arc::new(Fixed::new(now).await),
             contract: Contract::new(),
             api: client(),

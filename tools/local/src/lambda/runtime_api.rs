@@ -120,6 +120,7 @@ async fn init_error(
     let instance = shared.instance(number)?;
     shared.logs.report(
         &instance.function,
+        None,
         &format!("initialisation failed: {}", String::from_utf8_lossy(&body)),
     );
     // Lambda ends a process after a failed initialisation, even if the process does not exit by itself.

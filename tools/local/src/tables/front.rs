@@ -96,7 +96,7 @@ impl Front {
         });
         let (access, action, table) = denied?;
         let message = format!("the function's role in template.yaml does not allow {access}");
-        self.logs.report(caller, &message);
+        self.logs.report(caller, None, &message);
         Some(format!(
             "User: {caller} is not authorized to perform: {action} on resource: {table} \
              because no identity-based policy allows the {action} action"

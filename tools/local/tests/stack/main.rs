@@ -7,6 +7,8 @@
 
 mod functions;
 mod gateway;
+mod overview;
+mod program;
 mod reference;
 mod starting;
 mod support;

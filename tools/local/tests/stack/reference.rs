@@ -18,8 +18,8 @@ fn specification() -> PathBuf {
 }
 
 async fn stack() -> Stack {
-    let reference = Some(specification());
-    Stack::start(Options { reference, ..options() }).await.unwrap()
+    let pages = Some(specification());
+    Stack::start(Options { pages, ..options() }).await.unwrap()
 }
 
 /// The configuration in a page.
