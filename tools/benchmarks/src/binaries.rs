@@ -2,7 +2,7 @@
 
 use crate::Fallible;
 use crate::commands::{cargo, output};
-use local::binaries::{Profile, build};
+use local::binaries::{Profile, build, workspace};
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
 use std::io::{self, Cursor, Write as _};
@@ -16,7 +16,7 @@ const FLOORS: [&str; 2] = ["floors", "handshake-floor"];
 
 /// Builds functions and floors and returns the executables by name.
 pub(crate) async fn build_all() -> Fallible<BTreeMap<String, PathBuf>> {
-    let mut binaries = build(Profile::Release).await?;
+    let mut binaries = build(workspace(), Profile::Release, &[]).await?.executables;
     let folder = binaries
         .values()
         .next()

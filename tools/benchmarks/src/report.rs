@@ -54,6 +54,9 @@ impl Report<'_> {
                  parentheses. Times are in milliseconds; 1 MB is 10^6 bytes."
             ),
             "### Bounds".to_owned(),
+            "Beside a ratio of times is the ratio of the instructions. The work of the kernel is not in it. Most of a \
+             floor's time is that work, so a ratio to a floor is larger by instructions."
+                .to_owned(),
             self.bounds(),
             "### Size, start, memory".to_owned(),
             self.starts(),
