@@ -71,8 +71,8 @@ function part(section: string, text: string): Locator {
 }
 
 test("shows each request with its log lines, also what the gateway refused", async () => {
-  const created = part("requests", "create-chatcold");
-  assert.match((await created.locator("summary").textContent()) ?? "", /^201POST\/api\/v1\/chats/);
+  const created = part("requests", "create-chat cold");
+  assert.match((await created.locator("summary").textContent()) ?? "", /^201 POST \/api\/v1\/chats /);
   await created.locator("summary").click();
   await created.getByText('"message": "request answered"').waitFor();
   await part("requests", "authentication failed").waitFor();
@@ -111,7 +111,7 @@ for (const [device, width] of [["desktop", 1280], ["phone", 390]] as const) {
     test(`fits a ${device} in ${colorScheme} colours`, async () => {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme });
-      await part("requests", "create-chatcold").locator("summary").click();
+      await part("requests", "create-chat cold").locator("summary").click();
       await page.locator("#tokens .token code").first().waitFor();
       const widths = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
       assert.equal(widths[0], widths[1]);

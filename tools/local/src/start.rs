@@ -137,7 +137,7 @@ async fn first_build(
     profile: Profile,
     mut sources: Option<&mut Sources>,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    eprintln!("cargo local: building the functions");
+    eprintln!("cargo local: building the functions (up to a minute the first time, then seconds)");
     loop {
         let built = binaries::build(workspace, profile, &[]).await;
         match &mut sources {

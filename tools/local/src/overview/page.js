@@ -11,7 +11,8 @@ function node(name, className, ...children) {
 }
 
 function details(key, summary, ...body) {
-  const element = node("details", "", node("summary", "", ...summary), ...body);
+  // Lines break at the spaces.
+  const element = node("details", "", node("summary", "", ...summary.flatMap((part) => [part, " "])), ...body);
   element.open = open.has(key);
   element.addEventListener("toggle", () => (element.open ? open.add(key) : open.delete(key)));
   return element;
@@ -86,8 +87,8 @@ function room({ room, events }) {
   const summary = [
     node("code", "", room.id),
     node("span", "faint", `${room.audience}, ${count(events.length, "event")}`),
-    preview(room.tags ?? null),
   ];
+  if (room.tags) summary.push(preview(room.tags));
   const shown = events.map(({ event, data }) =>
     details(`event ${event.id}`, [node("strong", "", event.type), preview(data)], json(event)),
   );
@@ -101,7 +102,8 @@ function token({ tenant, audience, token: text }) {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   });
-  return node("div", "token", node("strong", "", tenant), node("span", "faint", audience), node("code", "", text), button);
+  const line = [node("strong", "", tenant), " ", node("span", "faint", audience), " ", button];
+  return node("div", "token", ...line, node("code", "preview", text));
 }
 
 async function load(name) {
