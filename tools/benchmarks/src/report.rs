@@ -273,7 +273,8 @@ impl Report<'_> {
              and {event_service} ms in the event service. A new connection takes a round trip of {round_trip} ms, and \
              another one with TLS. What is not waiting is our own time, including the work of the backends. If the \
              waits add up to more than the time of waiting, some were side by side. A first invocation has empty \
-             caches.\n\n{}",
+             caches. Each figure is the median of {} starts or invocations.\n\n{}",
+            self.effort.delayed,
             table(&head, rows)
         )
     }
