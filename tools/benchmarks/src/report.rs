@@ -55,7 +55,8 @@ impl Report<'_> {
             ),
             "### Bounds".to_owned(),
             "Beside a ratio of times is the ratio of the instructions. The work of the kernel is not in it. Most of a \
-             floor's time is that work, so a ratio to a floor is larger by instructions."
+             floor's time is that work, so a ratio to a floor is larger by instructions. Signing counts too much, \
+             because valgrind has no instructions for SHA-256."
                 .to_owned(),
             self.bounds(),
             "### Size, start, memory".to_owned(),
