@@ -55,7 +55,8 @@ impl Report<'_> {
             ),
             "### Bounds".to_owned(),
             "Beside a ratio of times is the ratio of the instructions. The work of the kernel is not in it. Most of a \
-             floor's time is that work, so a ratio to a floor is larger by instructions."
+             floor's time is that work, so a ratio to a floor is larger by instructions. Signing counts too much, \
+             because valgrind has no instructions for SHA-256."
                 .to_owned(),
             self.bounds(),
             "### Size, start, memory".to_owned(),
@@ -273,7 +274,8 @@ impl Report<'_> {
              and {event_service} ms in the event service. A new connection takes a round trip of {round_trip} ms, and \
              another one with TLS. What is not waiting is our own time, including the work of the backends. If the \
              waits add up to more than the time of waiting, some were side by side. A first invocation has empty \
-             caches.\n\n{}",
+             caches. Each figure is the median of {} starts or invocations.\n\n{}",
+            self.effort.delayed,
             table(&head, rows)
         )
     }

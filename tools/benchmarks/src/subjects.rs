@@ -1,4 +1,4 @@
-//! The subjects of a measurement: functions and floors, over plain HTTP and over TLS, with their requests.
+//! The subjects of a measurement: functions, floors and peers, over plain HTTP and over TLS, with their requests.
 
 use crate::Fallible;
 use crate::backends::{Authority, Backend, Backends};
