@@ -35,7 +35,7 @@ pub(crate) struct Token {
     /// Permissions, separated by spaces [default: all permissions]
     #[arg(long, value_name = "PERMISSIONS", value_parser = known_permissions)]
     scope: Option<String>,
-    /// Validity in seconds; a negative number makes an expired token [default: 3600]
+    /// Validity in seconds; -60 or less makes an expired token [default: 3600]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     ttl: Option<i64>,
 }
