@@ -8,19 +8,9 @@ use aws_lc_rs::signature::{
     RsaPublicKeyComponents,
 };
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
 use serde_json::Value;
-
-/// The algorithms of RSA keys. One that does not name its own has the first one.
-const RSA_ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-];
 
 /// The fewest bytes in an RSA modulus: 2048 bits (RFC 7518, section 3.3).
 const RSA_MODULUS_BYTES: usize = 256;
@@ -170,7 +160,8 @@ fn algorithm(document: &Jwk) -> Result<Algorithm, &'static str> {
             if key.n.trim_end_matches('=').len() * 3 / 4 < RSA_MODULUS_BYTES {
                 return Err("its modulus has fewer than 2048 bits");
             }
-            &RSA_ALGORITHMS
+            // One that does not name its own has the first one, RS256.
+            AlgorithmFamily::Rsa.algorithms()
         }
         AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &[Algorithm::EdDSA],
         _ => return Err("it must be a public key of the type EC (P-256 or P-384), RSA or OKP (Ed25519)"),

@@ -18,10 +18,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{net::TcpListener, task::AbortHandle};
+use tokio::task::AbortHandle;
 use uuid::Uuid;
 
-use crate::{Error, Logs};
+use crate::{Error, Logs, listen};
 use pool::Pool;
 use registry::Registry;
 
@@ -104,18 +104,13 @@ impl Functions {
     ///
     /// # Errors
     /// No port can be opened.
-    pub(crate) async fn start(
-        configurations: Vec<Configuration>,
-        max_processes: usize,
-        logs: Logs,
-    ) -> Result<Self, Error> {
+    pub(crate) fn start(configurations: Vec<Configuration>, max_processes: usize, logs: Logs) -> Result<Self, Error> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listen = |source| Error::Listen {
+        let listener = listen::bind(wanted, "no option")?;
+        let address = listener.local_addr().map_err(|source| Error::Listen {
             address: wanted,
             source,
-        };
-        let listener = TcpListener::bind(wanted).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        })?;
         let registry = Arc::new(Registry::default());
         let runtime_api =
             tokio::spawn(runtime_api::serve(listener, Arc::clone(&registry), logs.clone())).abort_handle();

@@ -5,9 +5,12 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::Error;
+
+/// How many connections may wait to be accepted. It is that of `TcpListener::bind`.
+const BACKLOG: u32 = 1024;
 
 /// An open port.
 #[derive(Debug)]
@@ -23,16 +26,16 @@ pub(crate) struct OpenPort {
 ///
 /// # Errors
 /// The port is already in use, in which case the error names `option`, or listening fails for another reason.
-pub(crate) async fn listen(port: u16, option: &'static str, also: Option<IpAddr>) -> Result<OpenPort, Error> {
+pub(crate) fn listen(port: u16, option: &'static str, also: Option<IpAddr>) -> Result<OpenPort, Error> {
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let first = bind(wanted, option).await?;
+    let first = bind(wanted, option)?;
     let address = first.local_addr().map_err(|source| Error::Listen {
         address: wanted,
         source,
     })?;
     let mut listeners = vec![first];
     if let Some(also) = also.filter(|also| *also != Ipv4Addr::LOCALHOST) {
-        listeners.push(bind((also, address.port()).into(), option).await?);
+        listeners.push(bind((also, address.port()).into(), option)?);
     }
     Ok(OpenPort {
         url: format!("http://{address}"),
@@ -40,8 +43,26 @@ pub(crate) async fn listen(port: u16, option: &'static str, also: Option<IpAddr>
     })
 }
 
-async fn bind(address: SocketAddr, option: &'static str) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+/// Listens on `address`, which is chosen with `option`.
+///
+/// # Errors
+/// As for [`listen`].
+pub(crate) fn bind(address: SocketAddr, option: &'static str) -> Result<TcpListener, Error> {
+    let open = || {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        // As `TcpListener::bind` does it: the address can be used again at once after a restart.
+        socket.set_reuseaddr(true)?;
+        // Accepted connections inherit it. Without it, the last part of a large answer waits for the acknowledgement of
+        // the part before, which the receiver may delay by 40 ms.
+        socket.set_nodelay(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    open().map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => Error::PortInUse { address, option },
         _ => Error::Listen { address, source },
     })
@@ -66,6 +87,7 @@ pub(crate) fn private(address: IpAddr) -> Result<IpAddr, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::net::TcpStream;
 
     #[test]
     fn only_loopback_and_private_addresses_are_accepted() {
@@ -78,10 +100,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn large_answers_do_not_wait_for_acknowledgements() {
+        let opened = listen(0, "--port", None).unwrap();
+        let listener = &opened.listeners[0];
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        assert!(accepted.nodelay().unwrap());
+    }
+
+    #[tokio::test]
     async fn a_port_in_use_is_named_with_the_option_that_chooses_another() {
-        let taken = listen(0, "--port", None).await.unwrap();
+        let taken = listen(0, "--port", None).unwrap();
         let port = taken.listeners[0].local_addr().unwrap().port();
-        let error = listen(port, "--port", None).await.unwrap_err().to_string();
+        let error = listen(port, "--port", None).unwrap_err().to_string();
         let expected = format!(
             "port {port} on 127.0.0.1 is already in use: \
              stop the program that listens there, or choose another port with --port"

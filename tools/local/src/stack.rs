@@ -140,11 +140,11 @@ impl Stack {
         }
         let mut servers = JoinSet::new();
 
-        let api = listen(options.port, "--port", None).await?;
+        let api = listen(options.port, "--port", None)?;
 
-        let dynamodb = listen(options.dynamodb_port, "--dynamodb-port", also).await?;
+        let dynamodb = listen(options.dynamodb_port, "--dynamodb-port", also)?;
         let tables = tables::open(&options.template.tables, options.data.as_deref())?;
-        let emulator = listen(0, "no option", None).await?;
+        let emulator = listen(0, "no option", None)?;
         for listener in emulator.listeners {
             servers.spawn(dynoxide::server::serve_on(listener, tables.clone()));
         }
@@ -159,8 +159,8 @@ impl Stack {
             servers.spawn(Arc::clone(&front).serve(listener));
         }
 
-        let event_service = start_event_service(&options, also, &mut servers).await?;
-        let endpoint = start_endpoint(&event_service, &mut servers).await?;
+        let event_service = start_event_service(&options, also, &mut servers)?;
+        let endpoint = start_endpoint(&event_service, &mut servers)?;
         if options.template.tables.iter().any(|table| table.name == TENANTS_TABLE) {
             tables::put_tenants(&tables, TENANTS_TABLE, &options.tenants.documents(&endpoint.url())?)?;
         }
@@ -173,7 +173,7 @@ impl Stack {
             .iter()
             .map(|configuration| (configuration.logical_id.clone(), configuration.variables.clone()))
             .collect();
-        let functions = Functions::start(configurations, options.max_processes, options.logs.clone()).await?;
+        let functions = Functions::start(configurations, options.max_processes, options.logs.clone())?;
         let functions = Arc::new(functions);
         let pages = options.pages.map(|specification| Pages {
             reference: Reference::new(specification, options.tenants.clone()),
@@ -337,11 +337,7 @@ impl Upstream {
 }
 
 /// Starts the stand-in for the event service, unless there is a real one.
-async fn start_event_service(
-    options: &Options,
-    also: Option<IpAddr>,
-    servers: &mut JoinSet<()>,
-) -> Result<Upstream, Error> {
+fn start_event_service(options: &Options, also: Option<IpAddr>, servers: &mut JoinSet<()>) -> Result<Upstream, Error> {
     if let EventServiceChoice::Real { url, account, key } = &options.event_service {
         let url = url.trim_end_matches('/').to_owned();
         return Ok(Upstream {
@@ -352,7 +348,7 @@ async fn start_event_service(
             stand_in: None,
         });
     }
-    let opened = listen(options.event_service_port, "--event-service-port", also).await?;
+    let opened = listen(options.event_service_port, "--event-service-port", also)?;
     let key = Key::generate()?;
     let issuer = Issuer {
         public_key: key.public,
@@ -388,8 +384,8 @@ async fn start_event_service(
 }
 
 /// Starts the authorization endpoint of the demo tenant `shop`.
-async fn start_endpoint(upstream: &Upstream, servers: &mut JoinSet<()>) -> Result<Endpoint, Error> {
-    let opened = listen(0, "no option", None).await?;
+fn start_endpoint(upstream: &Upstream, servers: &mut JoinSet<()>) -> Result<Endpoint, Error> {
+    let opened = listen(0, "no option", None)?;
     let audience = upstream.account.split_once('.').map_or("", |(_, audience)| audience);
     let issuer = upstream.issuer.as_deref().unwrap_or(audience);
     let key = Key::of(upstream.key.clone())?;
