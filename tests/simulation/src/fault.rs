@@ -3,6 +3,7 @@
 use crate::seed::{About, choices};
 use fastrand::Rng;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 /// A request on its way: the client's request that it serves, and its number within it.
@@ -30,6 +31,15 @@ pub(crate) enum Call {
 }
 
 impl Call {
+    const ALL: [Self; 6] = [
+        Self::EventualRead,
+        Self::ConsistentRead,
+        Self::Write,
+        Self::Transaction,
+        Self::EventService,
+        Self::Endpoint,
+    ];
+
     fn is_of_table(self) -> bool {
         matches!(
             self,
@@ -103,6 +113,14 @@ impl Kind {
             _ => true,
         }
     }
+
+    /// Whether something on the other side fails in this way, so that it lasts for a while.
+    fn lasts(self) -> bool {
+        !matches!(
+            self,
+            Self::Stale | Self::AppliedLate | Self::KilledBefore | Self::KilledAfter | Self::KilledLate
+        )
+    }
 }
 
 impl fmt::Display for Kind {
@@ -128,6 +146,36 @@ pub(crate) struct Faults {
     /// How many of a thousand requests are hit.
     per_mille: u32,
     kinds: Vec<Kind>,
+    outage: Option<Outage>,
+}
+
+/// For a while, calls of one sort mostly fail in the same way. Some paths need several such failures in a row.
+#[derive(Debug)]
+struct Outage {
+    kind: Kind,
+    call: Call,
+    /// The clients' requests in which it happens.
+    requests: Range<u32>,
+}
+
+impl Outage {
+    /// How many of a thousand calls fail.
+    const PER_MILLE: u32 = 800;
+
+    fn choose(random: &mut Rng, kinds: &[Kind]) -> Option<Self> {
+        let call = Call::ALL[random.usize(..Call::ALL.len())];
+        let kinds: Vec<Kind> = kinds
+            .iter()
+            .copied()
+            .filter(|kind| kind.lasts() && kind.can_hit(call))
+            .collect();
+        let begin = random.u32(..20);
+        Some(Self {
+            kind: *kinds.get(random.usize(..kinds.len().max(1)))?,
+            call,
+            requests: begin..begin + random.u32(1..=5),
+        })
+    }
 }
 
 impl Faults {
@@ -136,25 +184,37 @@ impl Faults {
         let per_mille = [10, 30, 60, 100, 200][random.usize(..5)];
         // With a few kinds only, a history gets further than with all of them.
         let share = [30, 60, 100][random.usize(..3)];
-        let kinds = Kind::ALL.into_iter().filter(|_| random.u32(..100) < share);
+        let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|_| random.u32(..100) < share).collect();
+        let outage = if random.u32(..3) == 0 {
+            Outage::choose(&mut random, &kinds)
+        } else {
+            None
+        };
         Self {
             seed,
             per_mille,
-            kinds: kinds.collect(),
+            kinds,
+            outage,
         }
     }
 
     /// Returns the fault at a step.
     pub(crate) fn at(&self, step: Step, call: Call) -> Option<Fault> {
         let mut random = choices(self.seed, About::Fault, step.number_in_history());
-        if random.u32(..1_000) >= self.per_mille {
-            return None;
-        }
-        let kinds: Vec<Kind> = self.kinds.iter().copied().filter(|kind| kind.can_hit(call)).collect();
-        let kind = *kinds.get(random.usize(..kinds.len().max(1)))?;
+        let dice = random.u32(..1_000);
+        let outage = self.outage.as_ref();
+        let outage = outage.filter(|outage| outage.call == call && outage.requests.contains(&step.request));
+        let kind = match outage {
+            Some(outage) if dice < Outage::PER_MILLE => outage.kind,
+            _ if dice < self.per_mille => {
+                let kinds: Vec<Kind> = self.kinds.iter().copied().filter(|kind| kind.can_hit(call)).collect();
+                *kinds.get(random.usize(..kinds.len().max(1)))?
+            }
+            _ => return None,
+        };
         Some(Fault {
             kind,
-            delay: delay(&mut random, call),
+            delay: delay(&mut random, call, kind),
             is_reset: random.bool(),
         })
     }
@@ -167,9 +227,14 @@ impl Step {
 }
 
 /// Returns a delay around what callers wait for: up to 2 s for tables, 8 s for the event service, and sometimes beyond
-/// the end of the invocation and of its reservation.
-fn delay(random: &mut Rng, call: Call) -> Duration {
+/// the end of the invocation and of its reservation. What takes effect late mostly does so beyond that end.
+fn delay(random: &mut Rng, call: Call, kind: Kind) -> Duration {
     let usual = if call.is_of_table() { 3_000 } else { 10_000 };
-    let most = [300, usual, 20_000][random.usize(..3)];
+    let soon = if matches!(kind, Kind::AppliedLate | Kind::KilledLate) {
+        20_000
+    } else {
+        300
+    };
+    let most = [soon, usual, 20_000][random.usize(..3)];
     Duration::from_millis(random.u64(20..=most))
 }
