@@ -10,6 +10,11 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SignJWT, importPKCS8 } from "jose";
 
+const scope = process.argv[2];
+if (!scope) {
+  console.error("the scope is missing: first-chat.mjs 'reading circle'");
+  process.exit(1);
+}
 const api = process.env.API ?? "http://127.0.0.1:3000";
 const [issuer, audience] = ["iam.library.example.org", "library.example.org"];
 const privateKey = await importPKCS8(readFileSync("library.pem", "utf8"), "ES256");
@@ -49,22 +54,27 @@ async function post(path, body, key) {
       if (!(last.is_transient ?? [429, 500, 503].includes(last.status))) return last;
       seconds = answer.headers.get("retry-after");
     } catch (error) {
-      last = { status: 0, message: String(error) };
+      last = { status: 0, message: `no answer from ${api}: ${error.cause ?? error}` };
     }
     // The gateway does not say how long to wait: first a second, then twice as long each time.
     const pause = Number(seconds ?? Math.min(2 ** (number - 1), 30) * (1 + Math.random() / 2));
-    if (number < tries) await sleep(pause * 1000);
+    if (number < tries) {
+      console.error(`${last.status} ${last.type ?? last.message}, trying again in ${pause.toFixed()} s`);
+      await sleep(pause * 1000);
+    }
   }
   return last;
 }
 
 // Ends the program. The operator finds the request by its id.
-function fail({ status, type, message, detail, request_id }) {
-  console.error(`${status} ${type ?? message}: ${detail} (request ${request_id})`);
+function fail({ status, type, message, detail, errors = [], request_id }) {
+  const violations = errors.map((error) => `${error.pointer} ${error.detail}`);
+  const lines = [`${status} ${type ?? message}`, detail, ...violations, request_id && `request ${request_id}`];
+  console.error(lines.filter(Boolean).join("\n"));
   process.exit(1);
 }
 
-const chat = await post("/api/v1/chats", { audience, scope: process.argv[2], tags: { shelf: 7 } });
+const chat = await post("/api/v1/chats", { audience, scope, tags: { shelf: 7 } });
 // A chat of this scope that has other tags will do as well. The problem has its chat_id.
 if (chat.status !== 201 && chat.type !== "chat_already_exists") fail(chat);
 const message = { type: "message", data: { text: "Hello" } };

@@ -7,6 +7,8 @@
 # library.pem.
 set -euo pipefail
 
+scope=${1:?the scope is missing: first-chat.sh 'reading circle'}
+[[ -r library.pem ]] || { echo 'library.pem, the private key, must be in this folder' >&2; exit 1; }
 api=${API:-http://127.0.0.1:3000}
 issuer=iam.library.example.org
 audience=library.example.org
@@ -40,20 +42,23 @@ post() {
     for backoff in 1 2 4 8 16 30 30 0; do
         read -r status seconds < <(curl -s --max-time 35 -o "$answer" -w '%{http_code} %header{retry-after}\n' \
             -H "Authorization: Bearer $(token)" -H 'Content-Type: application/json' "$@" -d "$body" "$api$path")
-        [[ $status != 000 ]] || echo '{"message": "no answer"}' > "$answer"
+        [[ $status != 000 ]] || echo '{"message": "no answer from '"$api"'"}' > "$answer"
         jq -e --argjson status "$((10#$status))" 'if has("is_transient") then .is_transient
             else $status | IN(0, 429, 500, 503) end' "$answer" > /dev/null || return 0
-        [[ $backoff == 0 ]] || sleep "${seconds:-$backoff}"
+        [[ $backoff != 0 ]] || break
+        echo "$status $(jq -r '.type // .message' "$answer"), trying again in ${seconds:-$backoff} s" >&2
+        sleep "${seconds:-$backoff}"
     done
 }
 
 # Ends the script. The operator finds the request by its id.
 fail() {
-    jq -r --arg status "$status" '"\($status) \(.type // .message): \(.detail) (request \(.request_id))"' "$answer" >&2
+    jq -r --arg status "$status" '"\($status) \(.type // .message)", (.detail // empty), (.errors // [] | .[] | "\(.pointer) \(.detail)"),
+        (.request_id // empty | "request \(.)")' "$answer" >&2
     exit 1
 }
 
-post /api/v1/chats "$(jq -cn --arg audience "$audience" --arg scope "$1" '{$audience, $scope, tags: {shelf: 7}}')"
+post /api/v1/chats "$(jq -cn --arg audience "$audience" --arg scope "$scope" '{$audience, $scope, tags: {shelf: 7}}')"
 # A chat of this scope that has other tags will do as well. The problem has its chat_id.
 [[ $status == 201 || $(jq -r .type "$answer") == chat_already_exists ]] || fail
 chat=$(jq -r .chat_id "$answer")

@@ -18,6 +18,8 @@ import uuid
 
 import jwt
 
+if len(sys.argv) != 2:
+    sys.exit("the scope is missing: first_chat.py 'reading circle'")
 API = os.environ.get("API", "http://127.0.0.1:3000")
 ISSUER, AUDIENCE = "iam.library.example.org", "library.example.org"
 KEY = open("library.pem").read()
@@ -56,17 +58,24 @@ def post(path, body, key=None):
                 return status, answer
             seconds = headers.get("Retry-After")
         except (OSError, ValueError, http.client.HTTPException) as error:
-            status, answer, seconds = 0, {"message": str(error)}, None
+            status, answer, seconds = 0, {"message": f"no answer from {API}: {error}"}, None
         # The gateway does not say how long to wait: first a second, then twice as long each time.
+        pause = float(seconds or min(2 ** (number - 1), 30) * random.uniform(1, 1.5))
         if number < TRIES:
-            time.sleep(float(seconds or min(2 ** (number - 1), 30) * random.uniform(1, 1.5)))
+            print(f"{status} {answer.get('type') or answer.get('message')}, trying again in {pause:.0f} s", file=sys.stderr)
+            time.sleep(pause)
     return status, answer
 
 
 def fail(status, problem):
     """Ends the program. The operator finds the request by its id."""
-    what = problem.get("type") or problem.get("message")
-    sys.exit(f"{status} {what}: {problem.get('detail')} (request {problem.get('request_id')})")
+    lines = [f"{status} {problem.get('type') or problem.get('message')}"]
+    if "detail" in problem:
+        lines.append(problem["detail"])
+    lines += [f"{error['pointer']} {error['detail']}" for error in problem.get("errors", [])]
+    if "request_id" in problem:
+        lines.append(f"request {problem['request_id']}")
+    sys.exit("\n".join(lines))
 
 
 status, chat = post("/api/v1/chats", {"audience": AUDIENCE, "scope": sys.argv[1], "tags": {"shelf": 7}})

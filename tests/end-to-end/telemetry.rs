@@ -235,6 +235,50 @@ async fn a_rejected_request_counts_as_4xx_and_its_line_says_why() {
     assert_eq!(record["account"], Value::Null);
 }
 
+#[tokio::test]
+async fn the_line_of_a_denied_request_says_what_the_account_lacks_and_the_answer_does_not() {
+    let api = Api::start().await;
+    let may_read = |tenant| TokenRequest {
+        scope: "chats:read".to_owned(),
+        ..TokenRequest::new(tenant)
+    };
+    for (tenant, audience, expected) in [
+        (
+            TenantName::School,
+            SCHOOL,
+            "the token lacks the permission chats:create",
+        ),
+        (
+            TenantName::School,
+            "clinic.example.org",
+            "the audience is not one of the tenant's",
+        ),
+        (
+            TenantName::Clinic,
+            "clinic.example.org",
+            "the account is not one of those that the tenant lists",
+        ),
+        (
+            TenantName::Shop,
+            "shop.example.org",
+            "the tenant's endpoint does not allow it",
+        ),
+    ] {
+        let caller = TokenRequest {
+            subject: "stranger".to_owned(),
+            ..may_read(tenant)
+        };
+        let request = api
+            .request(Method::POST, "/api/v1/chats")
+            .bearer_auth(api.token(&caller));
+        let body = json!({"audience": audience, "scope": "math 7"}).to_string();
+        let denied = api.send_as_is(request.body(body)).await;
+        assert_eq!(denied.status, 403, "{expected}");
+        assert_eq!(api.record_of(&denied).await["causes"], expected);
+        assert!(!denied.body.to_string().contains(expected), "{}", denied.body);
+    }
+}
+
 /// The counts in the record of a failed request, without the capacity.
 async fn failure(api: &Api, answer: &Answer) -> BTreeMap<String, f64> {
     let record = api.record_of(answer).await;

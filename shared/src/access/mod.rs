@@ -189,24 +189,33 @@ impl Access {
         action: A,
         deadline: Deadline,
     ) -> Result<Permit<A>, Error> {
-        let method = account.tenant.method(audience).ok_or(Error::AccessDenied)?;
-        let is_allowed = match method {
-            Method::Scopes => action
-                .permissions()
-                .into_iter()
-                .all(|permission| account.has_permission(permission)),
-            Method::Accounts(accounts) => accounts.contains(account.as_str()),
-            Method::Http(endpoint) => {
-                let questions = action.questions(account);
-                self.endpoints
-                    .allow(endpoint, account, questions, deadline, Moment::now())
-                    .await?
+        let denied = |reason: String| Err(Error::AccessDenied(reason.into()));
+        match account.tenant.method(audience) {
+            None => return denied("the audience is not one of the tenant's".to_owned()),
+            Some(Method::Scopes) => {
+                let permissions = action.permissions();
+                if let Some(missing) = permissions
+                    .iter()
+                    .find(|permission| !account.has_permission(permission))
+                {
+                    return denied(format!("the token lacks the permission {missing}"));
+                }
             }
-        };
-        if is_allowed {
-            Ok(Permit::new(audience.clone()))
-        } else {
-            Err(Error::AccessDenied)
+            Some(Method::Accounts(accounts)) => {
+                if !accounts.contains(account.as_str()) {
+                    return denied("the account is not one of those that the tenant lists".to_owned());
+                }
+            }
+            Some(Method::Http(endpoint)) => {
+                let questions = action.questions(account);
+                let answer = self
+                    .endpoints
+                    .allow(endpoint, account, questions, deadline, Moment::now());
+                if !answer.await? {
+                    return denied("the tenant's endpoint does not allow it".to_owned());
+                }
+            }
         }
+        Ok(Permit::new(audience.clone()))
     }
 }

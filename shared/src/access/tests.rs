@@ -392,7 +392,7 @@ async fn one_refusal_is_a_refusal_and_otherwise_one_failure_is_a_failure() {
     for (number, answers) in answers.into_iter().enumerate() {
         let (permit, _) = permit_for_a_claim(Answers(answers)).await;
         match permit {
-            Err(Error::AccessDenied) => assert!(number < 4, "{number}"),
+            Err(Error::AccessDenied(_)) => assert!(number < 4, "{number}"),
             Err(Error::ServiceUnavailable { .. }) => assert!(number >= 4, "{number}"),
             permit => panic!("{number}: {permit:?}"),
         }

@@ -68,9 +68,9 @@ pub enum Error {
     /// The token is missing or could not be verified. Only the log has the reason, so that callers can't probe for it.
     #[error("authentication failed")]
     AuthenticationFailed(#[source] Source),
-    /// The account is not allowed to do this in this audience.
+    /// The account is not allowed to do this in this audience. Only the log has the reason.
     #[error("access denied")]
-    AccessDenied,
+    AccessDenied(#[source] Source),
     /// The chat does not exist, is not ready yet, or must stay hidden from the account's tenant.
     #[error("chat not found")]
     ChatNotFound,
@@ -237,7 +237,7 @@ impl Error {
             Self::InvalidPayload { .. }
             | Self::InvalidParameter { .. }
             | Self::AuthenticationFailed(_)
-            | Self::AccessDenied
+            | Self::AccessDenied(_)
             | Self::ChatNotFound
             | Self::ChatAlreadyExists(_)
             | Self::ChatCreationInProgress { .. }

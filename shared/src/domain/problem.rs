@@ -107,7 +107,7 @@ impl Error {
                 "authentication_failed",
                 "The request is not authenticated",
             ),
-            Self::AccessDenied => Kind::permanent(
+            Self::AccessDenied(_) => Kind::permanent(
                 StatusCode::FORBIDDEN,
                 "access_denied",
                 "The account is not allowed to do this",
@@ -209,7 +209,7 @@ impl Error {
             Self::InvalidPayload { detail, .. } | Self::PayloadTooLarge { detail } => detail.into(),
             Self::InvalidParameter { name, detail } => format!("{name} {detail}.").into(),
             Self::AuthenticationFailed(_) => "Send Authorization: Bearer with a valid token of your tenant.".into(),
-            Self::AccessDenied => "The account is not allowed to do this in this audience.".into(),
+            Self::AccessDenied(_) => "The account is not allowed to do this in this audience.".into(),
             Self::ChatNotFound => "No chat has this id, or this audience and scope.".into(),
             Self::ChatAlreadyExists(_) => {
                 "A chat with this audience and scope has different tags or a different room. Read it by its chat_id."

@@ -7,7 +7,7 @@ mod recent;
 mod terminal;
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -194,8 +194,10 @@ fn print(ready: Option<Ready>) {
         Some(Ready::Line(line)) => terminal::line(&line),
         None => return,
     };
+    // While cargo builds, its progress may be in this line of the terminal. It is no colour, so `NO_COLOR` keeps it.
+    let clear = if io::stdout().is_terminal() { "\r\x1b[K" } else { "" };
     // If standard output is closed, there is no other place for the text.
-    let _ = writeln!(anstream::stdout(), "{text}");
+    let _ = write!(io::stdout(), "{clear}").and_then(|()| writeln!(anstream::stdout(), "{text}"));
 }
 
 fn now() -> String {

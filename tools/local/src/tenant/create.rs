@@ -89,7 +89,7 @@ impl New {
         }
         write_new(&self.file, &text)?;
         written.push(format!(
-            "{} is the tenant: fill it in, check it, put it",
+            "{} is the tenant: check it and put it; to allow more, edit it first",
             self.file.display()
         ));
         Ok(written.join("\n"))
