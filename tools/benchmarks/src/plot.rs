@@ -71,12 +71,19 @@ pub(crate) fn draw(rows: &[Row], theme: &Theme) -> Fallible<String> {
     draw_panel(
         &left,
         NAMES_WIDTH,
-        "Start: initialisation and first request",
+        "Start, plain HTTP, logarithmic scale",
         rows,
         theme,
         |row| row.start,
     )?;
-    draw_panel(&right, 0, "Warm request", rows, theme, |row| row.warm)?;
+    draw_panel(
+        &right,
+        0,
+        "Warm request, plain HTTP, logarithmic scale",
+        rows,
+        theme,
+        |row| row.warm,
+    )?;
     area.present()?;
     drop((area, left, right));
     Ok(svg)
