@@ -11,9 +11,6 @@ use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-/// The most tries of an operation.
-const MOST_TRIES: u32 = 10;
-
 /// Does what is planned.
 pub(crate) async fn run(world: &World, platform: &impl Platform, operations: &[Operation]) {
     for operation in operations {
@@ -28,8 +25,7 @@ async fn carry_out(world: &World, platform: &impl Platform, operation: &Operatio
     // A repeat is the same request.
     let room = room(world, operation);
     let (function, event) = event(world, operation, room);
-    for number in 0..operation.tries.min(MOST_TRIES) {
-        let request = operation.number * MOST_TRIES + number;
+    for request in operation.requests() {
         let started = world.now();
         world
             .record()

@@ -1,5 +1,6 @@
 //! The faults of the network and of processes, and which of them a seed chooses.
 
+use crate::plan;
 use crate::seed::{About, choices};
 use fastrand::Rng;
 use std::fmt;
@@ -154,8 +155,8 @@ pub(crate) struct Faults {
 struct Outage {
     kind: Kind,
     call: Call,
-    /// The clients' requests in which it happens.
-    requests: Range<u32>,
+    /// The places of the operations in which it happens.
+    places: Range<u32>,
 }
 
 impl Outage {
@@ -169,11 +170,11 @@ impl Outage {
             .copied()
             .filter(|kind| kind.lasts() && kind.can_hit(call))
             .collect();
-        let begin = random.u32(..20);
+        let begin = random.u32(..5);
         Some(Self {
             kind: *kinds.get(random.usize(..kinds.len().max(1)))?,
             call,
-            requests: begin..begin + random.u32(1..=5),
+            places: begin..begin + random.u32(1..=3),
         })
     }
 }
@@ -203,7 +204,7 @@ impl Faults {
         let mut random = choices(self.seed, About::Fault, step.number_in_history());
         let dice = random.u32(..1_000);
         let outage = self.outage.as_ref();
-        let outage = outage.filter(|outage| outage.call == call && outage.requests.contains(&step.request));
+        let outage = outage.filter(|outage| outage.call == call && outage.places.contains(&plan::place(step.request)));
         let kind = match outage {
             Some(outage) if dice < Outage::PER_MILLE => outage.kind,
             _ if dice < self.per_mille => {

@@ -94,6 +94,26 @@ struct Theme {
     pause: u64,
 }
 
+/// The numbers of a client's operations begin at a multiple of this.
+const OPERATIONS: u32 = 100;
+
+/// The most often that an operation is tried. Each try is a request with a number of its own.
+const MOST_TRIES: u32 = 10;
+
+impl Operation {
+    /// Returns the number of each request of this operation: the first one and its repeats.
+    pub(crate) fn requests(&self) -> impl Iterator<Item = u32> + use<> {
+        let first = self.number * MOST_TRIES;
+        (0..self.tries.min(MOST_TRIES)).map(move |number| first + number)
+    }
+}
+
+/// Returns which operation of its client a request belongs to. Those of all clients with the same place happen at about
+/// the same time.
+pub(crate) fn place(request: u32) -> u32 {
+    request / MOST_TRIES % OPERATIONS
+}
+
 /// Returns the operations of each client: four or five clients with four or five operations.
 pub(crate) fn clients(seed: u64) -> Vec<Vec<Operation>> {
     let mut history = choices(seed, About::History, 0);
@@ -110,7 +130,7 @@ pub(crate) fn clients(seed: u64) -> Vec<Vec<Operation>> {
     let client = |client: u32| {
         let count = choices(seed, About::History, 1 + u64::from(client)).u32(4..=5);
         // The clients go from chat to chat at about the same time.
-        let operation = |index| operation(seed, client * 100 + index, index * theme.scopes / count, theme);
+        let operation = |index| operation(seed, client * OPERATIONS + index, index * theme.scopes / count, theme);
         (0..count).map(operation).collect()
     };
     (0..clients).map(client).collect()
