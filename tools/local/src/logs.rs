@@ -194,7 +194,7 @@ fn print(ready: Option<Ready>) {
         Some(Ready::Line(line)) => terminal::line(&line),
         None => return,
     };
-    // While cargo builds, its progress may be in this line of the terminal. It is no colour, so `NO_COLOR` keeps it.
+    // While cargo builds, its progress may be in this line. Clearing it is not a colour, so `NO_COLOR` does not matter.
     let clear = if io::stdout().is_terminal() { "\r\x1b[K" } else { "" };
     // If standard output is closed, there is no other place for the text.
     let _ = write!(io::stdout(), "{clear}").and_then(|()| writeln!(anstream::stdout(), "{text}"));
