@@ -1,7 +1,7 @@
 //! Builds the measured binaries in the deployed profile and determines their sizes.
 
 use crate::Fallible;
-use crate::commands::{cargo, output};
+use crate::commands::{cargo, command, output};
 use local::binaries::{Profile, build, workspace};
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
@@ -16,18 +16,42 @@ const FLOORS: [&str; 2] = ["floors", "handshake-floor"];
 
 /// Builds functions and floors and returns the executables by name.
 pub(crate) async fn build_all() -> Fallible<BTreeMap<String, PathBuf>> {
-    let mut binaries = build(workspace(), Profile::Release, &[]).await?.executables;
-    let folder = binaries
-        .values()
-        .next()
-        .and_then(|binary| binary.parent())
-        .map(Path::to_owned);
-    let folder = folder.ok_or("cargo built no functions")?;
+    let functions = build(workspace(), Profile::Release, &[]).await?.executables;
+    let folder = functions.values().next().and_then(|binary| binary.parent());
+    let folder = folder.ok_or("cargo built no functions")?.to_owned();
     for package in FLOORS {
         output(&mut cargo(&["build", "--release", "--bins", "--package", package]))?;
     }
-    binaries.extend(found_in(&folder)?);
-    Ok(binaries)
+    found_in(&folder)
+}
+
+/// Builds functions and floors, which are optimized with a profile, and returns the executables by name.
+pub(crate) fn build_all_with(profile: &Path) -> Fallible<BTreeMap<String, PathBuf>> {
+    let profile = profile
+        .canonicalize()
+        .map_err(|error| format!("{}: {error}", profile.display()))?;
+    let flags = format!("-Cprofile-use={}", profile.display());
+    let folder = build_functions(&flags)?;
+    for package in FLOORS {
+        build_with(&flags, &["--package", package])?;
+    }
+    found_in(&folder)
+}
+
+/// Builds the functions with these flags for the compiler, and returns the folder of the executables.
+pub(crate) fn build_functions(flags: &str) -> Fallible<PathBuf> {
+    // Without a selection, cargo builds the default members, which are the functions.
+    build_with(flags, &[])
+}
+
+fn build_with(flags: &str, selection: &[&str]) -> Fallible<PathBuf> {
+    let folder = workspace().join("target").join("profile");
+    // cargo-lambda passes a target, too. Profiles name functions by hashes that depend on it.
+    let target = output(&mut command("rustc", &["--print", "host-tuple"]))?;
+    let mut build = cargo(&["build", "--release", "--locked", "--bins", "--target", &target]);
+    build.args(selection).arg("--target-dir").arg(&folder);
+    output(build.env("RUSTFLAGS", flags))?;
+    Ok(folder.join(target).join("release"))
 }
 
 /// The files in a folder, by name.

@@ -114,6 +114,14 @@ impl Process {
         Ok((took, request.body))
     }
 
+    /// Lets the process end by itself, so that it writes the counts of its profile.
+    pub(crate) fn end(mut self) -> Fallible<()> {
+        let refusal = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";
+        self.server.answer(self.waiting, refusal)?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Ends the process in a way that valgrind notices.
     pub(crate) fn terminate(mut self) -> Fallible<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;

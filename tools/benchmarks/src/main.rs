@@ -16,6 +16,7 @@ mod measure;
 mod peers;
 mod pinning;
 mod plot;
+mod profile;
 mod report;
 mod subjects;
 
@@ -52,6 +53,12 @@ struct Options {
     /// Measure the functions and floors in this folder instead of building them; docs/ is not changed
     #[arg(long, value_name = "FOLDER")]
     binaries: Option<PathBuf>,
+    /// Let the compiler optimize functions and floors with the profile in FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "binaries")]
+    profile: Option<PathBuf>,
+    /// Measure nothing, but write a profile of the functions to FILE (needs llvm-profdata)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["binaries", "profile", "peers"])]
+    write_profile: Option<PathBuf>,
 }
 
 fn main() -> Fallible<()> {
@@ -76,9 +83,11 @@ fn main() -> Fallible<()> {
     let machine = machine::Machine::inspect()?;
     let cores = Cores::choose()?;
     let peers = if options.peers { peers::prepare()? } else { Vec::new() };
-    let binaries = match &options.binaries {
-        Some(folder) => binaries::found_in(folder)?,
-        None => tokio::runtime::Runtime::new()?.block_on(binaries::build_all())?,
+    let binaries = match (&options.binaries, &options.profile) {
+        _ if options.write_profile.is_some() => profile::build()?,
+        (Some(folder), _) => binaries::found_in(folder)?,
+        (_, Some(profile)) => binaries::build_all_with(profile)?,
+        _ => tokio::runtime::Runtime::new()?.block_on(binaries::build_all())?,
     };
 
     let chats = Chats::new(effort.warm_up + effort.invocations)?;
@@ -94,6 +103,9 @@ fn main() -> Fallible<()> {
         authority: &authority,
         chats: &chats,
     };
+    if let Some(path) = &options.write_profile {
+        return profile::write(&stage.functions(true)?, &backends, cores, effort, path);
+    }
     let mut subjects = stage.subjects(&peers)?;
     if let Some(only) = &options.only {
         subjects.retain(|subject| subject.kind == Kind::Floor || subject.name.contains(only.as_str()));

@@ -90,8 +90,6 @@ pub(crate) struct Stage<'a> {
 impl Stage<'_> {
     /// All subjects, over plain HTTP and over TLS: floors, functions and the given peers.
     pub(crate) fn subjects(&self, peers: &[Peer]) -> Fallible<Vec<Subject>> {
-        let functions = self.template.functions.values();
-        let functions: Vec<&str> = functions.map(|function| function.binary.as_str()).collect();
         let mut subjects = Vec::new();
         for over_tls in [false, true] {
             // Only one of the floors can use TLS.
@@ -100,23 +98,10 @@ impl Stage<'_> {
             } else {
                 &[EMPTY, ONE_CALL, HANDSHAKE]
             };
-            let floors = floors.iter().map(|name| (*name, Kind::Floor));
-            let functions = functions.iter().map(|name| (*name, Kind::Function));
-            for (name, kind) in floors.chain(functions) {
-                let binary = self.binaries.get(name).cloned();
-                subjects.push(Subject {
-                    name: name.to_owned(),
-                    over_tls,
-                    kind,
-                    program: Program {
-                        command: binary.ok_or_else(|| format!("the binary {name} is missing"))?,
-                        arguments: Vec::new(),
-                        environment: self.environment(name, kind, over_tls)?,
-                    },
-                    expected_answer: expected_answer(name),
-                    phases: phases(name, self.chats)?,
-                });
+            for name in floors {
+                subjects.push(self.subject(name, Kind::Floor, over_tls)?);
             }
+            subjects.extend(self.functions(over_tls)?);
             for peer in peers {
                 let mut phases = phases(peer.function, self.chats)?;
                 // Peers handle only the first kind of requests.
@@ -136,6 +121,30 @@ impl Stage<'_> {
             }
         }
         Ok(subjects)
+    }
+
+    /// The functions, over plain HTTP or over TLS.
+    pub(crate) fn functions(&self, over_tls: bool) -> Fallible<Vec<Subject>> {
+        let functions = self.template.functions.values();
+        functions
+            .map(|function| self.subject(&function.binary, Kind::Function, over_tls))
+            .collect()
+    }
+
+    fn subject(&self, name: &str, kind: Kind, over_tls: bool) -> Fallible<Subject> {
+        let binary = self.binaries.get(name).cloned();
+        Ok(Subject {
+            name: name.to_owned(),
+            over_tls,
+            kind,
+            program: Program {
+                command: binary.ok_or_else(|| format!("the binary {name} is missing"))?,
+                arguments: Vec::new(),
+                environment: self.environment(name, kind, over_tls)?,
+            },
+            expected_answer: expected_answer(name),
+            phases: phases(name, self.chats)?,
+        })
     }
 
     fn environment(&self, name: &str, kind: Kind, over_tls: bool) -> Fallible<BTreeMap<String, String>> {
