@@ -4,6 +4,7 @@ use crate::Fallible;
 use crate::commands::{cargo, command, output};
 use local::binaries::{Profile, build, workspace};
 use std::collections::BTreeMap;
+use std::env;
 use std::fs::{self, DirEntry};
 use std::io::{self, Cursor, Write as _};
 use std::path::{Path, PathBuf};
@@ -44,13 +45,20 @@ pub(crate) fn build_functions(flags: &str) -> Fallible<PathBuf> {
     build_with(flags, &[])
 }
 
+/// Builds with cargo-lambda, as `sam build` does. A profile names functions by hashes of how they are built, and plain
+/// cargo's are others.
 fn build_with(flags: &str, selection: &[&str]) -> Fallible<PathBuf> {
     let folder = workspace().join("target").join("profile");
-    // cargo-lambda passes a target, too. Profiles name functions by hashes that depend on it.
     let target = output(&mut command("rustc", &["--print", "host-tuple"]))?;
-    let mut build = cargo(&["build", "--release", "--locked", "--bins", "--target", &target]);
+    // The linker that cargo-lambda uses otherwise, zig's, rejects an argument for the counters.
+    let linker = format!("CARGO_TARGET_{}_LINKER", target.replace('-', "_").to_uppercase());
+    let tools = output(&mut command("tools/venv", &["sam"]))?;
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths([PathBuf::from(tools)].into_iter().chain(env::split_paths(&path)))?;
+    let mut build = cargo(&["lambda", "build", "--release", "--locked", "--bins"]);
     build.args(selection).arg("--target-dir").arg(&folder);
-    output(build.env("RUSTFLAGS", flags))?;
+    build.arg("--lambda-dir").arg(folder.join("lambda"));
+    output(build.env("RUSTFLAGS", flags).env(linker, "cc").env("PATH", path))?;
     Ok(folder.join(target).join("release"))
 }
 

@@ -37,8 +37,6 @@ pub(crate) fn write(
     // The tables' fixed answers come from here.
     measure_costs(subjects, backends, cores, 1)?;
     for subject in subjects {
-        // Only a few starts: with more of them, the compiler also makes code faster that runs once, and a binary grows by
-        // another tenth.
         let first = subject.phases.first().ok_or("the subject has no phases")?;
         for _ in 0..effort.starts {
             let mut process = Process::start(&subject.program, cores.backends)?;
