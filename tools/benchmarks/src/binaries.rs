@@ -32,23 +32,24 @@ pub(crate) fn build_all_with(profile: &Path) -> Fallible<BTreeMap<String, PathBu
         .canonicalize()
         .map_err(|error| format!("{}: {error}", profile.display()))?;
     let flags = format!("-Cprofile-use={}", profile.display());
-    let folder = build_functions(&flags)?;
+    let mut binaries = build_functions(&flags)?;
     for package in FLOORS {
-        build_with(&flags, &["--package", package])?;
+        binaries.extend(build_with(&flags, &["--package", package])?);
     }
-    found_in(&folder)
+    Ok(binaries)
 }
 
-/// Builds the functions with these flags for the compiler, and returns the folder of the executables.
-pub(crate) fn build_functions(flags: &str) -> Fallible<PathBuf> {
+/// Builds the functions with these flags for the compiler, and returns the executables by name.
+pub(crate) fn build_functions(flags: &str) -> Fallible<BTreeMap<String, PathBuf>> {
     // Without a selection, cargo builds the default members, which are the functions.
     build_with(flags, &[])
 }
 
 /// Builds with cargo-lambda, as `sam build` does. A profile names functions by hashes of how they are built, and plain
 /// cargo's are others.
-fn build_with(flags: &str, selection: &[&str]) -> Fallible<PathBuf> {
+fn build_with(flags: &str, selection: &[&str]) -> Fallible<BTreeMap<String, PathBuf>> {
     let folder = workspace().join("target").join("profile");
+    let built = folder.join("lambda");
     let target = output(&mut command("rustc", &["--print", "host-tuple"]))?;
     // The linker that cargo-lambda uses otherwise, zig's, rejects an argument for the counters.
     let linker = format!("CARGO_TARGET_{}_LINKER", target.replace('-', "_").to_uppercase());
@@ -57,9 +58,13 @@ fn build_with(flags: &str, selection: &[&str]) -> Fallible<PathBuf> {
     let path = env::join_paths([PathBuf::from(tools)].into_iter().chain(env::split_paths(&path)))?;
     let mut build = cargo(&["lambda", "build", "--release", "--locked", "--bins"]);
     build.args(selection).arg("--target-dir").arg(&folder);
-    build.arg("--lambda-dir").arg(folder.join("lambda"));
+    build.arg("--lambda-dir").arg(&built);
     output(build.env("RUSTFLAGS", flags).env(linker, "cc").env("PATH", path))?;
-    Ok(folder.join(target).join("release"))
+    // cargo-lambda moves each executable to a folder of its own.
+    let functions = found_in(&built)?.into_iter();
+    Ok(functions
+        .map(|(name, folder)| (name, folder.join("bootstrap")))
+        .collect())
 }
 
 /// The files in a folder, by name.

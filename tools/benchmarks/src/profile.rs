@@ -2,7 +2,7 @@
 
 use crate::Fallible;
 use crate::backends::Backends;
-use crate::binaries::{build_functions, found_in};
+use crate::binaries::build_functions;
 use crate::commands::{command, output};
 use crate::driver::Process;
 use crate::measure::{Effort, invoke, measure_costs};
@@ -20,7 +20,7 @@ fn counts() -> PathBuf {
 
 /// Builds the functions with counters and returns the executables by name.
 pub(crate) fn build() -> Fallible<BTreeMap<String, PathBuf>> {
-    found_in(&build_functions(&format!("-Cprofile-generate={}", counts().display()))?)
+    build_functions(&format!("-Cprofile-generate={}", counts().display()))
 }
 
 /// Sends the functions the requests of a measurement, and writes the profile of all of them to `path`.
