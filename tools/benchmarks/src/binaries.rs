@@ -57,8 +57,9 @@ fn build_with(flags: &str, selection: &[&str]) -> Fallible<BTreeMap<String, Path
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths([PathBuf::from(tools)].into_iter().chain(env::split_paths(&path)))?;
     let mut build = cargo(&["lambda", "build", "--release", "--locked", "--bins"]);
-    build.args(selection).arg("--target-dir").arg(&folder);
-    build.arg("--lambda-dir").arg(&built);
+    build.args(selection).arg("--lambda-dir").arg(&built);
+    // cargo-lambda 1.9.2 fails with `--target-dir`.
+    build.env("CARGO_TARGET_DIR", &folder);
     output(build.env("RUSTFLAGS", flags).env(linker, "cc").env("PATH", path))?;
     // cargo-lambda moves each executable to a folder of its own.
     let functions = found_in(&built)?.into_iter();
