@@ -3,8 +3,8 @@
 use simulation::{Kind, Report, Simulator};
 use std::thread;
 
-/// How many histories each of two threads runs. In a debug build, a history takes about 0.4 s.
-const HISTORIES: u64 = 50;
+/// How many histories each of two threads runs. In a debug build, a history takes 0.2 to 0.4 s.
+const HISTORIES: u64 = 1_000;
 
 #[test]
 fn no_history_breaks_a_promise() {
