@@ -1,11 +1,10 @@
 //! Equality of JSON texts: the order of keys does not matter, the last of duplicate keys counts, numbers are compared
 //! by value.
 
-use super::Members;
+use super::tokens;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Returns whether `a` and `b` are the same JSON value. Numbers are compared as decimals: `1`, `1.0` and `10e-1` are
 /// the same, and integers beyond 2^53 stay different. Both texts must have passed [`super::check`], which limits their
@@ -18,27 +17,86 @@ pub fn same_value(a: &RawValue, b: &RawValue) -> bool {
 /// Returns the same spelling for all texts of a value. It is stored as part of a fingerprint, so it must not depend on a
 /// release. The text must have passed [`super::check`], as for [`same_value`].
 pub fn canonical(text: &str) -> String {
-    let text = text.trim();
-    match text.as_bytes().first() {
-        Some(b'{') => {
-            let members = Members::of(text);
-            let last: BTreeMap<&str, &RawValue> = members.iter().flat_map(Members::iter).collect();
-            let members = last.iter().fold(String::new(), |mut members, (name, value)| {
-                // Writing to a string can't fail.
-                let _ = write!(members, "{}:{},", Value::from(*name), canonical(value.get()));
-                members
-            });
-            format!("{{{members}}}")
-        }
-        Some(b'[') => {
-            let elements: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
-            let elements: Vec<String> = elements.iter().map(|element| canonical(element.get())).collect();
-            format!("[{}]", elements.join(","))
-        }
-        Some(b'"') => serde_json::from_str::<Value>(text).map_or_else(|_| text.to_owned(), |text| text.to_string()),
-        Some(b'-' | b'0'..=b'9') => decimal(text),
-        _ => text.to_owned(),
+    let mut tokens = tokens(text).filter(|token| !matches!(*token, "," | ":"));
+    let mut canonical = String::with_capacity(text.len());
+    if let Some(first) = tokens.next() {
+        Node::read(first, &mut tokens).write(&mut canonical);
     }
+    canonical
+}
+
+/// A value whose members are in the order of their names. `serde_json::Value` has lost the digits of its numbers.
+enum Node<'a> {
+    /// A string, a number or a literal, as it is in the text.
+    Scalar(&'a str),
+    Array(Vec<Node<'a>>),
+    /// The members by their unescaped names.
+    Object(BTreeMap<String, Node<'a>>),
+}
+
+impl<'a> Node<'a> {
+    /// Reads the value that begins with the token `first` and goes on with `tokens`, which has no commas and colons.
+    fn read(first: &'a str, tokens: &mut impl Iterator<Item = &'a str>) -> Self {
+        match first {
+            "[" => {
+                let mut elements = Vec::new();
+                while let Some(first) = tokens.next().filter(|token| *token != "]") {
+                    elements.push(Self::read(first, tokens));
+                }
+                Self::Array(elements)
+            }
+            "{" => {
+                let mut members = BTreeMap::new();
+                while let Some(name) = tokens.next().filter(|token| *token != "}")
+                    && let Some(first) = tokens.next()
+                {
+                    members.insert(unescaped(name), Self::read(first, tokens));
+                }
+                Self::Object(members)
+            }
+            scalar => Self::Scalar(scalar),
+        }
+    }
+
+    fn write(&self, canonical: &mut String) {
+        match self {
+            Self::Scalar(text) => match text.as_bytes().first() {
+                Some(b'"') => write_string(&unescaped(text), canonical),
+                Some(b'-' | b'0'..=b'9') => canonical.push_str(&decimal(text)),
+                _ => canonical.push_str(text),
+            },
+            Self::Array(elements) => {
+                canonical.push('[');
+                for (index, element) in elements.iter().enumerate() {
+                    if index > 0 {
+                        canonical.push(',');
+                    }
+                    element.write(canonical);
+                }
+                canonical.push(']');
+            }
+            Self::Object(members) => {
+                canonical.push('{');
+                for (name, value) in members {
+                    write_string(name, canonical);
+                    canonical.push(':');
+                    value.write(canonical);
+                    canonical.push(',');
+                }
+                canonical.push('}');
+            }
+        }
+    }
+}
+
+/// Returns the text that a string token stands for. A string with an unpaired surrogate stands for none and stays as it
+/// is; [`super::check`] has rejected it.
+fn unescaped(string: &str) -> String {
+    serde_json::from_str(string).unwrap_or_else(|_| string.to_owned())
+}
+
+fn write_string(text: &str, canonical: &mut String) {
+    canonical.push_str(&Value::from(text).to_string());
 }
 
 /// Returns the number as `<sign><digits without zeros at either end>e<exponent>`. Zero of either sign is `0`.
@@ -104,6 +162,38 @@ mod tests {
             ("1e-99999999999999999999", "0"),
         ] {
             assert!(!same(a, b), "{a} {b}");
+        }
+    }
+
+    /// Fingerprints of events that are in the table were made from this spelling.
+    #[test]
+    fn the_spelling_stays_what_it_is() {
+        for (text, spelling) in [
+            (" null ", "null"),
+            ("[]", "[]"),
+            ("[ {} , [true,false] ]", "[{},[true,false]]"),
+            (
+                r#"{"b":[1, "2"],"a":{"\u0062\/\n\u20ac":null}}"#,
+                "{\"a\":{\"b/\\n€\":null,},\"b\":[1e0,\"2\"],}",
+            ),
+            (r#"{"ab":1,"a":2,"":3,"a":-1.50E3}"#, r#"{"":3e0,"a":-15e2,"ab":1e0,}"#),
+            (
+                "[0.0, 100, 0.01, 1e-99999999999999999999]",
+                "[0,1e2,1e-2,1.0e-99999999999999999999]",
+            ),
+        ] {
+            assert_eq!(canonical(text), spelling, "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_costs_no_copy_per_level() {
+        let inner = "x".repeat(100_000);
+        let cost = |text: String| allocation_counter::measure(|| drop(canonical(&text))).bytes_total;
+        let flat = cost(format!(r#"["{inner}"]"#));
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let nested = cost(format!(r#"{}"{inner}"{}"#, open.repeat(99), close.repeat(99)));
+            assert!(nested < 2 * flat, "{nested} bytes, without nesting {flat}");
         }
     }
 

@@ -4,7 +4,7 @@
 //! surrogate or number beyond f64, but an answer lists all of them, each with its pointer. A parsed number has also
 //! lost its text.
 
-use super::pointer;
+use super::{pointer, tokens};
 use crate::domain::limits;
 use std::borrow::Cow;
 
@@ -54,12 +54,10 @@ impl Rule {
 pub fn check(text: &str, path: &[&str]) -> Vec<Finding> {
     let mut scanner = Scanner {
         path,
-        text,
-        at: 0,
         open: Vec::new(),
         findings: Vec::new(),
     };
-    scanner.run();
+    scanner.run(text);
     scanner.findings
 }
 
@@ -73,16 +71,14 @@ enum Open<'a> {
 
 struct Scanner<'a> {
     path: &'a [&'a str],
-    text: &'a str,
-    at: usize,
     open: Vec<Open<'a>>,
     findings: Vec<Finding>,
 }
 
-impl Scanner<'_> {
-    fn run(&mut self) {
-        while let Some(&byte) = self.text.as_bytes().get(self.at) {
-            match byte {
+impl<'a> Scanner<'a> {
+    fn run(&mut self, text: &'a str) {
+        for token in tokens(text) {
+            match token.as_bytes()[0] {
                 b'[' | b'{' if self.path.len() + self.open.len() == limits::NESTING => {
                     self.find(Rule::TooDeep);
                     return;
@@ -100,53 +96,39 @@ impl Scanner<'_> {
                     Some(Open::Object { expects_name, .. }) => *expects_name = true,
                     None => {}
                 },
-                b'"' => {
-                    self.string();
-                    continue;
-                }
-                b'-' | b'0'..=b'9' => {
-                    self.number();
-                    continue;
-                }
+                b'"' => self.string(token),
+                b'-' | b'0'..=b'9' => self.number(token),
                 _ => {}
             }
-            self.at += 1;
         }
     }
 
-    /// Moves past a string and checks it.
-    fn string(&mut self) {
-        let start = self.at;
-        let (mut nul, mut lone) = (false, false);
-        let bytes = self.text.as_bytes();
-        self.at += 1;
-        loop {
-            match bytes.get(self.at) {
-                None => return,
-                Some(b'"') => break,
-                Some(b'\\') if bytes.get(self.at + 1) == Some(&b'u') => {
-                    let unit = code_unit(bytes, self.at);
-                    self.at += 6;
-                    match unit {
-                        Some(0) => nul = true,
-                        Some(0xD800..=0xDBFF) => match code_unit(bytes, self.at) {
-                            Some(0xDC00..=0xDFFF) => self.at += 6,
-                            _ => lone = true,
-                        },
-                        Some(0xDC00..=0xDFFF) => lone = true,
-                        _ => {}
-                    }
-                }
-                Some(b'\\') => self.at += 2,
-                Some(_) => self.at += 1,
-            }
-        }
-        self.at += 1;
+    fn string(&mut self, string: &'a str) {
         if let Some(Open::Object { name, expects_name }) = self.open.last_mut()
             && *expects_name
         {
-            *name = self.text.get(start..self.at).unwrap_or_default();
+            *name = string;
             *expects_name = false;
+        }
+        let (mut nul, mut lone) = (false, false);
+        let bytes = string.as_bytes();
+        let mut at = 0;
+        while let Some(backslash) = string.get(at..).and_then(|rest| rest.find('\\')) {
+            at += backslash;
+            let Some(unit) = code_unit(bytes, at) else {
+                at += 2;
+                continue;
+            };
+            at += 6;
+            match unit {
+                0 => nul = true,
+                0xD800..=0xDBFF => match code_unit(bytes, at) {
+                    Some(0xDC00..=0xDFFF) => at += 6,
+                    _ => lone = true,
+                },
+                0xDC00..=0xDFFF => lone = true,
+                _ => {}
+            }
         }
         if nul {
             self.find(Rule::Nul);
@@ -156,16 +138,10 @@ impl Scanner<'_> {
         }
     }
 
-    /// Moves past a number and checks it.
-    fn number(&mut self) {
-        let rest = &self.text[self.at..];
-        let end = rest
-            .find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'))
-            .unwrap_or(rest.len());
-        self.at += end;
+    fn number(&mut self, number: &str) {
         // serde_json rejects a number that becomes infinite while it is parsed. Numbers that are written out in full
         // become so a little earlier than those with an exponent.
-        let magnitude = serde_json::from_str::<f64>(&rest[..end]).map_or(f64::INFINITY, f64::abs);
+        let magnitude = serde_json::from_str::<f64>(number).map_or(f64::INFINITY, f64::abs);
         if magnitude >= limits::NUMBER_MAGNITUDE {
             self.find(Rule::HugeNumber);
         }

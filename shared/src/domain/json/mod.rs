@@ -7,24 +7,17 @@
 mod canonical;
 mod check;
 mod members;
+mod tokens;
 
 pub use canonical::{canonical, same_value};
 pub use check::{Finding, Rule, check};
 pub use members::{Members, pointer};
 
+use tokens::tokens;
+
 /// Returns the length of `text` in bytes, without the white space between its tokens.
 pub fn length_without_white_space(text: &str) -> usize {
-    let (mut in_string, mut escaped) = (false, false);
-    text.bytes()
-        .filter(|byte| {
-            let counts = in_string || !byte.is_ascii_whitespace();
-            if *byte == b'"' && !escaped {
-                in_string = !in_string;
-            }
-            escaped = in_string && !escaped && *byte == b'\\';
-            counts
-        })
-        .count()
+    tokens(text).map(str::len).sum()
 }
 
 #[cfg(test)]
