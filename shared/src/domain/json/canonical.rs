@@ -1,10 +1,9 @@
 //! Equality of JSON texts: the order of keys does not matter, the last of duplicate keys counts, numbers are compared
 //! by value.
 
-use super::tokens;
+use super::Node;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 
 /// Returns whether `a` and `b` are the same JSON value. Numbers are compared as decimals: `1`, `1.0` and `10e-1` are
 /// the same, and integers beyond 2^53 stay different. Both texts must have passed [`super::check`], which limits their
@@ -17,82 +16,42 @@ pub fn same_value(a: &RawValue, b: &RawValue) -> bool {
 /// Returns the same spelling for all texts of a value. It is stored as part of a fingerprint, so it must not depend on a
 /// release. The text must have passed [`super::check`], as for [`same_value`].
 pub fn canonical(text: &str) -> String {
-    let mut tokens = tokens(text).filter(|token| !matches!(*token, "," | ":"));
     let mut canonical = String::with_capacity(text.len());
-    if let Some(first) = tokens.next() {
-        Node::read(first, &mut tokens).write(&mut canonical);
+    match Node::read(text) {
+        Some(node) => write(&node, &mut canonical),
+        None => canonical.push_str(text),
     }
     canonical
 }
 
-/// A value whose members are in the order of their names. `serde_json::Value` has lost the digits of its numbers.
-enum Node<'a> {
-    /// A string, a number or a literal, as it is in the text.
-    Scalar(&'a str),
-    Array(Vec<Node<'a>>),
-    /// The members by their unescaped names.
-    Object(BTreeMap<String, Node<'a>>),
-}
-
-impl<'a> Node<'a> {
-    /// Reads the value that begins with the token `first` and goes on with `tokens`, which has no commas and colons.
-    fn read(first: &'a str, tokens: &mut impl Iterator<Item = &'a str>) -> Self {
-        match first {
-            "[" => {
-                let mut elements = Vec::new();
-                while let Some(first) = tokens.next().filter(|token| *token != "]") {
-                    elements.push(Self::read(first, tokens));
-                }
-                Self::Array(elements)
-            }
-            "{" => {
-                let mut members = BTreeMap::new();
-                while let Some(name) = tokens.next().filter(|token| *token != "}")
-                    && let Some(first) = tokens.next()
-                {
-                    members.insert(unescaped(name), Self::read(first, tokens));
-                }
-                Self::Object(members)
-            }
-            scalar => Self::Scalar(scalar),
+fn write(node: &Node<'_>, canonical: &mut String) {
+    match node {
+        Node::Literal(number) if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+            canonical.push_str(&decimal(number));
         }
-    }
-
-    fn write(&self, canonical: &mut String) {
-        match self {
-            Self::Scalar(text) => match text.as_bytes().first() {
-                Some(b'"') => write_string(&unescaped(text), canonical),
-                Some(b'-' | b'0'..=b'9') => canonical.push_str(&decimal(text)),
-                _ => canonical.push_str(text),
-            },
-            Self::Array(elements) => {
-                canonical.push('[');
-                for (index, element) in elements.iter().enumerate() {
-                    if index > 0 {
-                        canonical.push(',');
-                    }
-                    element.write(canonical);
-                }
-                canonical.push(']');
-            }
-            Self::Object(members) => {
-                canonical.push('{');
-                for (name, value) in members {
-                    write_string(name, canonical);
-                    canonical.push(':');
-                    value.write(canonical);
+        Node::Literal(literal) => canonical.push_str(literal),
+        Node::String(text) => write_string(text, canonical),
+        Node::Array(elements) => {
+            canonical.push('[');
+            for (index, element) in elements.iter().enumerate() {
+                if index > 0 {
                     canonical.push(',');
                 }
-                canonical.push('}');
+                write(element, canonical);
             }
+            canonical.push(']');
+        }
+        Node::Object(members) => {
+            canonical.push('{');
+            for (name, value) in members {
+                write_string(name, canonical);
+                canonical.push(':');
+                write(value, canonical);
+                canonical.push(',');
+            }
+            canonical.push('}');
         }
     }
-}
-
-/// Returns the text that a string token stands for. A string with an unpaired surrogate stands for none and stays as it
-/// is; [`super::check`] has rejected it.
-fn unescaped(string: &str) -> String {
-    serde_json::from_str(string).unwrap_or_else(|_| string.to_owned())
 }
 
 fn write_string(text: &str, canonical: &mut String) {
@@ -110,12 +69,17 @@ fn decimal(text: &str) -> String {
     if trimmed.is_empty() {
         return "0".to_owned();
     }
-    // Only a number that is zero as f64 can have an exponent beyond i64. Its own text distinguishes it.
-    let Ok(exponent) = exponent.parse::<i64>() else {
-        return format!("{sign}{digits}.{}e{exponent}", fraction.len());
-    };
     let shift = significant.len() as i64 - trimmed.len() as i64 - fraction.len() as i64;
-    format!("{sign}{trimmed}e{}", exponent.saturating_add(shift))
+    let sum = exponent
+        .parse::<i64>()
+        .ok()
+        .and_then(|exponent| exponent.checked_add(shift));
+    match sum {
+        Some(exponent) => format!("{sign}{trimmed}e{exponent}"),
+        // Only a number that is zero as f64 can have an exponent beyond i64. Its own text distinguishes it, so that two
+        // spellings of such a number count as different.
+        None => format!("{sign}{digits}.{}e{exponent}", fraction.len()),
+    }
 }
 
 #[cfg(test)]
@@ -160,6 +124,7 @@ mod tests {
             (r#"{"a":1,"a":2}"#, r#"{"a":1}"#),
             (r#"["a\",\"b"]"#, r#"["a","b"]"#),
             ("1e-99999999999999999999", "0"),
+            ("1e-9223372036854775808", "0.1e-9223372036854775808"),
         ] {
             assert!(!same(a, b), "{a} {b}");
         }

@@ -7,11 +7,13 @@
 mod canonical;
 mod check;
 mod members;
+mod node;
 mod tokens;
 
 pub use canonical::{canonical, same_value};
 pub use check::{Finding, Rule, check};
 pub use members::{Members, pointer};
+pub use node::Node;
 
 use tokens::tokens;
 
