@@ -85,7 +85,9 @@ pub(super) fn problem(error: &Error, request_id: &str) -> Response {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(retry_after) = problem.retry_after {
-        headers.insert(header::RETRY_AFTER, retry_after.as_secs().max(1).into());
+        // Rounded up: a client that comes back before a pause is over would have to come once more.
+        let seconds = u64::try_from(retry_after.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
+        headers.insert(header::RETRY_AFTER, seconds.max(1).into());
     }
     response
 }
@@ -98,4 +100,19 @@ fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -
         .header(header::CACHE_CONTROL, NO_STORE)
         .body(Body::from(body))
         .map_err(|error| Error::Internal(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Dependency;
+    use std::time::Duration;
+
+    #[test]
+    fn retry_after_is_never_before_the_end_of_the_pause() {
+        for (millis, seconds) in [(0, "1"), (1, "1"), (1_000, "1"), (1_001, "2"), (29_900, "30")] {
+            let error = Error::paused(Dependency::EventService, Duration::from_millis(millis), "paused".into());
+            assert_eq!(problem(&error, "").headers()[header::RETRY_AFTER], seconds, "{millis} ms");
+        }
+    }
 }
