@@ -83,9 +83,13 @@ impl<'a> EventCreation<'a> {
         let state = match &sent {
             Ok(()) => State::Stored,
             Err(Failure::Unknown(_) | Failure::TimedOut(_)) => State::Unknown,
-            Err(Failure::Unavailable(_) | Failure::Paused(_) | Failure::Unsigned(_) | Failure::Rejected(_)) => {
-                State::Free
-            }
+            Err(
+                Failure::Unavailable(_)
+                | Failure::NoTime
+                | Failure::Paused(_)
+                | Failure::Unsigned(_)
+                | Failure::Rejected(_),
+            ) => State::Free,
         };
         // The answer is about the event. If this write fails, repeats hear that the outcome is unknown.
         if let Err(error) = self.keys.settle(&key, state, deadline).await {

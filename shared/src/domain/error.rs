@@ -175,6 +175,8 @@ pub enum Dependency {
     Kms,
     /// The room that was created for a chat.
     Room,
+    /// The time that the invocation has left.
+    Time,
 }
 
 impl fmt::Display for Dependency {
@@ -189,6 +191,7 @@ impl fmt::Display for Dependency {
             Self::EventService => "the event service",
             Self::Kms => "KMS",
             Self::Room => "the room",
+            Self::Time => "the time for a call to the event service",
         })
     }
 }

@@ -11,6 +11,8 @@ use http::StatusCode;
 pub enum Failure {
     /// Nothing was done, and a repeat may succeed.
     Unavailable(Source),
+    /// Nothing was done, because too little time was left of the invocation.
+    NoTime,
     /// Nothing was done, because the service failed several times in a row.
     Paused(Paused),
     /// Nothing was done, because KMS did not sign our token.
@@ -63,7 +65,7 @@ impl Failure {
                 Err(source) => Self::Unavailable(source),
             },
             Self::TimedOut(source) => Self::Unavailable(source),
-            Self::Unavailable(_) | Self::Paused(_) | Self::Unsigned(_) | Self::Rejected(_) => self,
+            Self::Unavailable(_) | Self::NoTime | Self::Paused(_) | Self::Unsigned(_) | Self::Rejected(_) => self,
         }
     }
 
@@ -72,6 +74,7 @@ impl Failure {
     pub fn into_error(self, repeat: Repeat) -> Error {
         match self {
             Self::Unavailable(source) => Error::unavailable(Dependency::EventService, source),
+            Self::NoTime => Error::unavailable(Dependency::Time, "too little was left of the invocation".into()),
             Self::Paused(paused) => Error::paused(Dependency::EventService, paused.rest, paused.into()),
             Self::Unsigned(error) => Error::paused(Dependency::Kms, KMS_PAUSE, error.into()),
             Self::Rejected(answer) => Error::EventServiceRejected(answer.into()),

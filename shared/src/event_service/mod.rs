@@ -138,7 +138,7 @@ impl EventService {
     /// before anything is written that only a write to the service completes.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`], [`Failure::Paused`]: nothing was done.
+    /// [`Failure::NoTime`], [`Failure::Paused`]: nothing was done.
     pub(crate) fn check_ready(&self, context: &CallContext<'_>, audience: &Audience) -> Result<(), Failure> {
         has_time(context, TIME_FOR_WRITE)?;
         self.health.check(audience, Moment::now()).map_err(Failure::Paused)
@@ -259,7 +259,12 @@ impl EventService {
             return Ok(reply);
         }
         match self.signed(call, self.identity.replacement()).await? {
-            Some(token) => self.send(call, token).await,
+            Some(token) => {
+                // After an answer that came before it had read the whole body, the service closes the connection without
+                // saying so (`docs/event-service.md#transport`).
+                self.client.give_up_connections();
+                self.send(call, token).await
+            }
             None => Ok(reply),
         }
     }
@@ -271,9 +276,7 @@ impl EventService {
         signing: impl Future<Output = Result<T, IdentityError>>,
     ) -> Result<T, Failure> {
         let token = call.context.deadline.within(signing).await;
-        token
-            .map_err(|elapsed| Failure::Unavailable(elapsed.into()))?
-            .map_err(Failure::Unsigned)
+        token.map_err(|_| Failure::NoTime)?.map_err(Failure::Unsigned)
     }
 
     /// Sends a call, if there is enough time. It is sent again only if there was no connection.
@@ -342,11 +345,11 @@ impl<'a> Call<'a> {
 /// Returns the time that remains of the invocation.
 ///
 /// # Errors
-/// [`Failure::Unavailable`] if that is less than `needed`.
+/// [`Failure::NoTime`] if that is less than `needed`.
 fn has_time(context: &CallContext<'_>, needed: Duration) -> Result<Duration, Failure> {
     let remaining = context.deadline.remaining();
     if remaining < needed {
-        return Err(Failure::Unavailable("too little time is left of the invocation".into()));
+        return Err(Failure::NoTime);
     }
     Ok(remaining)
 }

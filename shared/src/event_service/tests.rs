@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::Deadline;
-use crate::domain::Repeat;
+use crate::domain::{Dependency, Repeat};
 use crate::outbound::http::Answer;
 use crate::outbound::identity;
 use futures_util::future::BoxFuture;
@@ -26,6 +26,8 @@ const UNREADABLE: Outcome = Ok((422, r#"{"type": "database_query_failed"}"#));
 struct Scripted {
     outcomes: &'static [Outcome],
     seen: Mutex<Vec<Limits>>,
+    /// How many requests there were before each time that connections were given up.
+    given_up: Mutex<Vec<usize>>,
 }
 
 impl SendRequest for Scripted {
@@ -40,7 +42,10 @@ impl SendRequest for Scripted {
         })
     }
 
-    fn give_up_connections(&self) {}
+    fn give_up_connections(&self) {
+        let seen = self.seen.lock().unwrap().len();
+        self.given_up.lock().unwrap().push(seen);
+    }
 }
 
 /// A client of an event service with these outcomes.
@@ -51,8 +56,12 @@ struct Client {
 
 impl Client {
     fn new(outcomes: &'static [Outcome]) -> Self {
-        let seen = Mutex::default();
-        let scripted = Arc::new(Scripted { outcomes, seen });
+        let (seen, given_up) = (Mutex::default(), Mutex::default());
+        let scripted = Arc::new(Scripted {
+            outcomes,
+            seen,
+            given_up,
+        });
         let url = Url::parse("http://127.0.0.1").unwrap();
         let event_service = EventService::new(&url, scripted.clone(), identity::tests::local());
         Self {
@@ -120,6 +129,19 @@ async fn connecting_is_not_tried_again_without_hope_or_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn too_little_time_is_no_failure_of_the_service() {
+    let client = Client::new(&[CREATED]);
+    let too_little = TIME_FOR_WRITE - Duration::from_millis(1);
+    let error = client
+        .create_room(too_little)
+        .await
+        .unwrap_err()
+        .into_error(Repeat::Completes);
+    assert_eq!(error.dependency(), Some(Dependency::Time));
+    assert_eq!(client.seen(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_call_avoids_a_connection_that_was_idle_for_more_than_five_seconds() {
     let client = Client::new(&[CREATED]);
     client.create_room(TEN_SECONDS).await.unwrap();
@@ -160,12 +182,13 @@ async fn a_key_that_the_service_rejects_is_no_reason_to_sign_again_or_to_repeat(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_of_more_than_a_minute_is_replaced_once_if_it_is_rejected() {
+async fn a_token_of_more_than_a_minute_is_replaced_once_and_sent_on_another_connection_if_it_is_rejected() {
     for (outcomes, is_created) in [(&[REJECTED, CREATED][..], true), (&[REJECTED], false)] {
         let client = Client::new(outcomes);
         client.event_service.identity.sign_long_ago().await;
         assert_eq!(client.create_room(TEN_SECONDS).await.is_ok(), is_created);
         assert_eq!(client.seen(), 2);
+        assert_eq!(*client.scripted.given_up.lock().unwrap(), [1]);
     }
 }
 
