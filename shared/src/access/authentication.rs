@@ -7,6 +7,7 @@
 use super::claims::Claims;
 use super::jws::Jws;
 use super::key_sets::KeySets;
+use super::permission::Permission;
 use super::rejection::Rejection;
 use super::tenant::{KeySource, Tenant, valid_issuer};
 use super::tenants::{KNOWN_AGE, TenantsTable};
@@ -57,7 +58,7 @@ impl Account {
     }
 
     /// Returns whether the token lists `permission`.
-    pub(super) fn has_permission(&self, permission: &str) -> bool {
+    pub(super) fn has_permission(&self, permission: Permission) -> bool {
         self.claims.has_permission(permission)
     }
 
@@ -111,16 +112,15 @@ impl Authentication {
         let claims = jws.claims()?;
         let issuer: String = claims.required("iss", "a string")?;
         let issuer = valid_issuer(&issuer).map_err(|_| Rejection::Issuer)?;
-        let key_id = jws.key_id.as_deref();
-        let known = self.tenants.find(&issuer, key_id, deadline, now).await?;
+        let known = self.tenants.find(&issuer, &jws, deadline, now).await?;
         let known = known.ok_or(Rejection::UnknownIssuer)?;
 
         let mut kept_since = known.read_at;
         match known.tenant.keys() {
-            KeySource::Document(keys) => jws.verify(&keys.find(key_id, jws.algorithm)?.key)?,
+            KeySource::Document(keys) => jws.verify(&keys.find(&jws)?.key)?,
             KeySource::Url(url) => {
-                let set = self.key_sets.find(&issuer, url, key_id, deadline, now).await?;
-                jws.verify(&set.keys.find(key_id, jws.algorithm)?.key)?;
+                let set = self.key_sets.find(&issuer, url, &jws, deadline, now).await?;
+                jws.verify(&set.keys.find(&jws)?.key)?;
                 kept_since = set.kept_since(kept_since, KNOWN_AGE, now);
             }
         }

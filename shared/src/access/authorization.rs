@@ -4,6 +4,7 @@
 //! argument. So code that checks nothing, or another action, does not compile.
 
 use super::authentication::Account;
+use super::permission::Permission;
 use crate::domain::{Audience, ChatId, Error, Event};
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -39,7 +40,7 @@ impl<A> Permit<A> {
 /// An action that needs permission.
 pub trait Action {
     /// Returns the permissions that a token must list if `scopes` decide. All of them are needed.
-    fn permissions(&self) -> Vec<&'static str>;
+    fn permissions(&self) -> Vec<Permission>;
 
     /// Returns the questions to the tenant's endpoint if `http` decides. All of them must be allowed.
     fn questions(&self, account: &Account) -> Vec<Question>;
@@ -103,8 +104,8 @@ pub struct CreateEvent<'a> {
 }
 
 impl Action for Create {
-    fn permissions(&self) -> Vec<&'static str> {
-        vec!["chats:create"]
+    fn permissions(&self) -> Vec<Permission> {
+        vec![Permission::CreateChats]
     }
 
     fn questions(&self, _: &Account) -> Vec<Question> {
@@ -113,8 +114,8 @@ impl Action for Create {
 }
 
 impl Action for Convert {
-    fn permissions(&self) -> Vec<&'static str> {
-        vec!["chats:convert"]
+    fn permissions(&self) -> Vec<Permission> {
+        vec![Permission::ConvertChats]
     }
 
     fn questions(&self, _: &Account) -> Vec<Question> {
@@ -123,8 +124,8 @@ impl Action for Convert {
 }
 
 impl Action for Update {
-    fn permissions(&self) -> Vec<&'static str> {
-        vec!["chats:convert"]
+    fn permissions(&self) -> Vec<Permission> {
+        vec![Permission::ConvertChats]
     }
 
     fn questions(&self, _: &Account) -> Vec<Question> {
@@ -133,8 +134,8 @@ impl Action for Update {
 }
 
 impl Action for Read {
-    fn permissions(&self) -> Vec<&'static str> {
-        vec!["chats:read"]
+    fn permissions(&self) -> Vec<Permission> {
+        vec![Permission::ReadChats]
     }
 
     fn questions(&self, _: &Account) -> Vec<Question> {
@@ -143,11 +144,11 @@ impl Action for Read {
 }
 
 impl Action for CreateEvent<'_> {
-    fn permissions(&self) -> Vec<&'static str> {
+    fn permissions(&self) -> Vec<Permission> {
         if self.event.is_claim() {
-            vec!["events:create", "claims:create"]
+            vec![Permission::CreateEvents, Permission::CreateClaims]
         } else {
-            vec!["events:create"]
+            vec![Permission::CreateEvents]
         }
     }
 

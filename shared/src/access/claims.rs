@@ -1,6 +1,7 @@
 //! The claims that this service uses (`docs/design.md#tokens`).
 
 use super::jws::{Object, read};
+use super::permission::Permission;
 use super::rejection::Rejection;
 use super::tenant::Tenant;
 use serde::de::Error as _;
@@ -25,7 +26,8 @@ pub(super) struct Claims {
     /// The one accepted value of `aud`.
     pub(super) audience: String,
     pub(super) subject: String,
-    permissions: Vec<String>,
+    /// Only those that have a meaning here, so that a verified token takes little memory.
+    permissions: Vec<Permission>,
     expires_at: i64,
     not_before: Option<i64>,
 }
@@ -52,8 +54,8 @@ impl Claims {
         }
         let permissions = claims.get(tenant.permissions_claim(), PERMISSIONS)?;
         let permissions = match permissions.map(|value| read(value, PERMISSIONS, STRINGS)).transpose()? {
-            Some(StringOrList::String(text)) => text.split(' ').map(ToOwned::to_owned).collect(),
-            Some(StringOrList::List(permissions)) => permissions,
+            Some(StringOrList::String(text)) => text.split(' ').filter_map(Permission::named).collect(),
+            Some(StringOrList::List(names)) => names.iter().filter_map(|name| Permission::named(name)).collect(),
             None => Vec::new(),
         };
         let Date(expires_at) = claims.required("exp", DATE)?;
@@ -68,8 +70,8 @@ impl Claims {
     }
 
     /// Returns whether the token lists `permission`.
-    pub(super) fn has_permission(&self, permission: &str) -> bool {
-        self.permissions.iter().any(|listed| listed == permission)
+    pub(super) fn has_permission(&self, permission: Permission) -> bool {
+        self.permissions.contains(&permission)
     }
 
     /// Checks the dates. `now` is in unix seconds.
@@ -223,8 +225,8 @@ mod tests {
     fn permissions_are_a_string_with_spaces_or_a_list_in_the_tenants_claim_alone() {
         for roles in [json!("x chats:read"), json!(["x", "chats:read"])] {
             let claims = claims(&json!({"roles": roles})).unwrap();
-            assert!(claims.has_permission("chats:read"), "{roles}");
-            assert!(!claims.has_permission("chats:create"), "{roles}");
+            assert!(claims.has_permission(Permission::ReadChats), "{roles}");
+            assert!(!claims.has_permission(Permission::CreateChats), "{roles}");
         }
         for other in [
             json!({}),
@@ -233,7 +235,10 @@ mod tests {
             json!({"roles": ["chats:read x"]}),
             json!({"roles": "chats:read,x"}),
         ] {
-            assert!(!claims(&other).unwrap().has_permission("chats:read"), "{other}");
+            assert!(
+                !claims(&other).unwrap().has_permission(Permission::ReadChats),
+                "{other}"
+            );
         }
         for roles in [
             json!(7),

@@ -4,6 +4,7 @@
 //! background: Lambda freezes processes between requests. What is known about a set is when it was fetched last, and
 //! when fetching failed after that. Everything else follows from these two times.
 
+use super::jws::Jws;
 use super::keys::KeySet;
 use super::tenant_server;
 use super::tenant_url::TenantUrl;
@@ -23,7 +24,7 @@ const FRESH_AGE: Duration = Duration::from_secs(10 * 60);
 /// A set is used up to this age while it can't be fetched again.
 const USABLE_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// A set is fetched for an unknown `kid` if the last try is at least this long ago.
+/// A set is fetched again for a token whose key it lacks if it is at least this old.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(60);
 
 /// A failed fetch is not repeated for this time.
@@ -107,7 +108,7 @@ impl KeySets {
         }
     }
 
-    /// Returns the set at `url` for a token of `issuer` with this `kid`. It may lack the key.
+    /// Returns the set at `url` for a token of `issuer`. It may lack the key.
     ///
     /// # Errors
     /// [`Error::ServiceUnavailable`] if the provider fails and no set that is known suffices.
@@ -115,23 +116,23 @@ impl KeySets {
         &self,
         issuer: &str,
         url: &TenantUrl,
-        kid: Option<&str>,
+        token: &Jws<'_>,
         deadline: Deadline,
         now: Moment,
     ) -> Result<FetchedSet, Error> {
         let key = (issuer.to_owned(), url.clone());
         let entry = self.sets.get(&key, now).unwrap_or_default();
-        if entry.state().is_due(kid, now) {
+        if entry.state().is_due(token, now) {
             // Other requests find this entry from now on, and wait.
             self.sets.insert(key, Arc::clone(&entry), now);
             let _fetching = entry.fetching.lock().await;
-            if entry.state().is_due(kid, now) {
+            if entry.state().is_due(token, now) {
                 let fetched = deadline.within(telemetry::upstream(self.fetch(issuer, url))).await;
                 let fetched = fetched.unwrap_or(Err(FetchError::Deadline));
                 entry.state().record(issuer, fetched, now);
             }
         }
-        entry.state().usable(kid, now)
+        entry.state().usable(token, now)
     }
 
     async fn fetch(&self, issuer: &str, url: &TenantUrl) -> Result<KeySet, FetchError> {
@@ -169,23 +170,17 @@ impl Entry {
 }
 
 impl State {
-    /// Returns whether the set should be fetched for a token with this `kid`.
-    fn is_due(&self, kid: Option<&str>, now: Moment) -> bool {
-        let pause = match &self.set {
-            None => FAILURE_PAUSE,
-            Some(set) => {
+    /// Returns whether the set should be fetched for this token.
+    fn is_due(&self, token: &Jws<'_>, now: Moment) -> bool {
+        let has_failed_lately = self
+            .failure
+            .as_ref()
+            .is_some_and(|failure| now.since(failure.at) < FAILURE_PAUSE);
+        !has_failed_lately
+            && self.set.as_ref().is_none_or(|set| {
                 let age = now.since(set.fetched_at);
-                if age >= FRESH_AGE {
-                    FAILURE_PAUSE
-                } else if age >= UNKNOWN_KEY_PAUSE && set.keys.lacks(kid) {
-                    UNKNOWN_KEY_PAUSE
-                } else {
-                    return false;
-                }
-            }
-        };
-        let failure = self.failure.as_ref();
-        failure.is_none_or(|failure| now.since(failure.at) >= pause)
+                age >= FRESH_AGE || age >= UNKNOWN_KEY_PAUSE && set.keys.lacks(token)
+            })
     }
 
     /// Records how fetching the set of `issuer` ended.
@@ -208,12 +203,11 @@ impl State {
         }
     }
 
-    /// Returns the set for a token with this `kid`. While the provider fails, an older set counts for the keys that it
-    /// has. Nobody knows whether the provider has others by now.
-    fn usable(&self, kid: Option<&str>, now: Moment) -> Result<FetchedSet, Error> {
+    /// Returns the set for this token. While the provider fails, an older set counts for the keys that it has. Nobody knows whether the provider has others by now.
+    fn usable(&self, token: &Jws<'_>, now: Moment) -> Result<FetchedSet, Error> {
         match (&self.set, &self.failure) {
             (Some(set), None) => Ok(set.clone()),
-            (Some(set), Some(_)) if now.since(set.fetched_at) < USABLE_AGE && !set.keys.lacks(kid) => Ok(set.clone()),
+            (Some(set), Some(_)) if now.since(set.fetched_at) < USABLE_AGE && !set.keys.lacks(token) => Ok(set.clone()),
             (_, Some(failure)) => {
                 let rest = FAILURE_PAUSE.saturating_sub(now.since(failure.at));
                 let source = NotFetched(Arc::clone(&failure.reason));

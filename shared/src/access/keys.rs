@@ -1,6 +1,7 @@
 //! The public keys that verify a tenant's tokens. They stand in the tenant's document, or in a set that its identity
 //! provider publishes.
 
+use super::jws::Jws;
 use super::rejection::Rejection;
 use super::tenant::TenantFault;
 use aws_lc_rs::signature::{
@@ -106,27 +107,31 @@ impl KeySet {
         self.0.len()
     }
 
-    /// Returns whether a newer version of these keys could have the key of a token with this `kid`, and this one has not.
-    pub(super) fn lacks(&self, id: Option<&str>) -> bool {
-        match id {
-            Some(_) => self.named(id).next().is_none(),
-            None => self.0.is_empty(),
+    /// Returns whether a newer version of these keys could have the key of a token, and this one has not. Without a `kid`,
+    /// only the signature tells whether the only key is that of the token.
+    pub(super) fn lacks(&self, token: &Jws<'_>) -> bool {
+        match self.find(token) {
+            Ok(key) => token.key_id.is_none() && token.verify(&key.key).is_err(),
+            Err(rejection) => !matches!(rejection, Rejection::NoKeyId),
         }
     }
 
-    /// Returns the key for a token with this header.
+    /// Returns the key that the header of a token names.
     ///
     /// # Errors
     /// There is no such key, or it has another algorithm.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&Key, Rejection> {
-        if self.lacks(id) {
+    pub(super) fn find(&self, token: &Jws<'_>) -> Result<&Key, Rejection> {
+        let id = token.key_id.as_deref();
+        if self.named(id).next().is_none() {
             return Err(Rejection::UnknownKey);
         }
         if id.is_none() && self.0.len() > 1 {
             return Err(Rejection::NoKeyId);
         }
         let mut named = self.named(id);
-        named.find(|key| key.algorithm == algorithm).ok_or(Rejection::Algorithm)
+        named
+            .find(|key| key.algorithm == token.algorithm)
+            .ok_or(Rejection::Algorithm)
     }
 
     /// Returns the keys with this `kid`, or all of them. A published set may have one for each algorithm.

@@ -118,6 +118,7 @@ mod endpoint;
 mod jws;
 mod key_sets;
 mod keys;
+mod permission;
 mod rejection;
 mod tenant;
 mod tenant_server;
@@ -128,6 +129,7 @@ mod tests;
 
 pub use authentication::Account;
 pub use authorization::{Action, Convert, Create, CreateEvent, OnChat, Permit, Question, Read, Update};
+pub use permission::Permission;
 pub use tenant::{Authorization, DEFAULT_PERMISSIONS_CLAIM, Tenant, TenantDocument, TenantError, TenantFault};
 pub use tenants::{TenantsTable, claim_key, tenant_item};
 
@@ -196,9 +198,9 @@ impl Access {
                 let permissions = action.permissions();
                 if let Some(missing) = permissions
                     .iter()
-                    .find(|permission| !account.has_permission(permission))
+                    .find(|permission| !account.has_permission(**permission))
                 {
-                    return denied(format!("the token lacks the permission {missing}"));
+                    return denied(format!("the token lacks the permission {}", missing.as_str()));
                 }
             }
             Some(Method::Accounts(accounts)) => {

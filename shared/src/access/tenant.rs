@@ -1,5 +1,6 @@
 //! A tenant: the keys of its tokens, its audiences, and how it authorizes in each of them.
 
+use super::jws::Jws;
 use super::keys::KeySet;
 use super::tenant_url::TenantUrl;
 use crate::domain::Audience;
@@ -188,10 +189,10 @@ impl Tenant {
         &self.keys
     }
 
-    /// Returns whether a newer version of its item could have the key of a token with this `kid`, and this one has not.
-    pub(super) fn lacks_key(&self, kid: Option<&str>) -> bool {
+    /// Returns whether a newer version of its item could have the key of a token, and this one has not.
+    pub(super) fn lacks_key(&self, token: &Jws<'_>) -> bool {
         match &self.keys {
-            KeySource::Document(keys) => keys.lacks(kid),
+            KeySource::Document(keys) => keys.lacks(token),
             KeySource::Url(_) => false,
         }
     }
@@ -256,12 +257,16 @@ fn check_token_audiences(token_audiences: &BTreeSet<String>, faults: &mut Vec<Te
         faults.push(TenantFault::new(["token_audiences"], problem));
     }
     // <sub>.<aud> would be ambiguous: a.b of c, or a of b.c.
-    for audience in token_audiences {
-        let ending = format!(".{audience}");
-        if !audience.is_empty() && token_audiences.iter().any(|other| other.ends_with(&ending)) {
-            let problem = "is the end of another one, so that accounts of both could have the same name";
-            faults.push(TenantFault::new(["token_audiences", audience], problem));
-        }
+    let endings = token_audiences.iter().flat_map(|audience| {
+        let after_each_dot = std::iter::successors(audience.split_once('.'), |(_, rest)| rest.split_once('.'));
+        after_each_dot.map(|(_, ending)| ending)
+    });
+    let ambiguous: BTreeSet<&str> = endings
+        .filter(|ending| !ending.is_empty() && token_audiences.contains(*ending))
+        .collect();
+    for audience in ambiguous {
+        let problem = "is the end of another one, so that accounts of both could have the same name";
+        faults.push(TenantFault::new(["token_audiences", audience], problem));
     }
 }
 

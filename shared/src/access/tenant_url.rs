@@ -3,11 +3,12 @@
 //! `ht\ttp://` all name the scheme http.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use url::{Host, Url};
 
-/// A URL that may be called: over https, or within this machine. It is in normal form.
+/// A URL that may be called: over https, or within this machine. It is in normal form. Copies share its text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct TenantUrl(Url);
+pub(super) struct TenantUrl(Arc<Url>);
 
 impl TenantUrl {
     /// Parses a URL. `None` if it is not acceptable.
@@ -27,7 +28,7 @@ impl TenantUrl {
             "http" => is_on_this_machine(&url),
             _ => false,
         };
-        (is_acceptable && !has_secrets).then_some(Self(url))
+        (is_acceptable && !has_secrets).then(|| Self(Arc::new(url)))
     }
 
     /// Returns the URL.

@@ -4,6 +4,7 @@
 //! for that long. Missing items are remembered, too, so that tokens with made-up issuers or key ids cost the table
 //! little.
 
+use super::jws::Jws;
 use super::tenant::{Tenant, TenantDocument, TenantError};
 use crate::cache::Cache;
 use crate::clock::{Deadline, Moment};
@@ -68,19 +69,19 @@ impl TenantsTable {
         }
     }
 
-    /// Returns the tenant whose tokens have this `iss`, for a token with this `kid`. `None` if there is no such tenant.
+    /// Returns the tenant whose tokens have this `iss`, for a token of which `token` is one. `None` if there is no such tenant.
     ///
     /// # Errors
     /// [`Error::ServiceUnavailable`] if the table is, or if the tenant's item is malformed.
     pub(super) async fn find(
         &self,
         issuer: &str,
-        kid: Option<&str>,
+        token: &Jws<'_>,
         deadline: Deadline,
         now: Moment,
     ) -> Result<Option<Known>, Error> {
         if let Some((read_at, tenant)) = self.known.get_with_time(issuer, now)
-            && (!tenant.lacks_key(kid) || now.since(read_at) < REREAD_AFTER)
+            && (now.since(read_at) < REREAD_AFTER || !tenant.lacks_key(token))
         {
             return Ok(Some(Known { tenant, read_at }));
         }

@@ -154,14 +154,14 @@ async fn random_key_ids_fetch_a_set_once_a_minute_at_most_and_never_read_the_ite
     }
     // At the beginning and at each of the four full minutes after it. An item is read once a minute anyway.
     assert_eq!((provider.requests(), subject.table.reads()), (5, 5));
-    // Nor do they fetch more while the provider fails.
+    // While the provider fails, they fetch it as often as anything else does.
     provider.follow(Act::Answer(500, String::new()));
     for number in 0..240 {
         let token = key.token(ISSUER, &format!("random {number}"), number);
         let millis = 5 * MINUTE + u64::try_from(number).unwrap() * 1_000;
         assert_eq!(subject.at(millis, &token).await, Outcome::Unavailable);
     }
-    assert_eq!(provider.requests(), 5 + 4);
+    assert_eq!(provider.requests(), 5 + 8);
 }
 
 #[tokio::test]
@@ -388,8 +388,12 @@ impl AnyKey {
 
     /// A token that is signed with this algorithm.
     fn token(&self, algorithm: Algorithm) -> HeaderValue {
+        self.token_with_kid(Some("any"), algorithm)
+    }
+
+    fn token_with_kid(&self, kid: Option<&str>, algorithm: Algorithm) -> HeaderValue {
         let mut header = Header::new(algorithm);
-        header.kid = Some("any".to_owned());
+        header.kid = kid.map(ToOwned::to_owned);
         let exp = crate::clock::unix_seconds() + 3600;
         let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "teacher", "exp": exp});
         let token = jsonwebtoken::encode(&header, &claims, &self.key).unwrap();
@@ -535,6 +539,42 @@ async fn one_kid_may_stand_for_a_key_of_each_algorithm() {
             Outcome::Accepted,
             "{algorithm:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_replaces_the_only_one_works_within_a_minute_without_a_kid_or_with_the_same_one() {
+    let nameless = |key: &AnyKey, algorithm| {
+        let mut jwk = key.jwk(Some(algorithm));
+        jwk.as_object_mut().unwrap().remove("kid");
+        json!([jwk])
+    };
+    let [old, new] = [Algorithm::ES256; 2].map(AnyKey::new);
+    let rsa = AnyKey::new(Algorithm::RS256);
+    let both = json!([rsa.jwk(Some(Algorithm::RS256)), rsa.jwk(Some(Algorithm::PS256))]);
+    for (before, first, after, second) in [
+        (
+            nameless(&old, Algorithm::ES256),
+            old.token_with_kid(None, Algorithm::ES256),
+            nameless(&new, Algorithm::ES256),
+            new.token_with_kid(None, Algorithm::ES256),
+        ),
+        (
+            json!([rsa.jwk(Some(Algorithm::RS256))]),
+            rsa.token(Algorithm::RS256),
+            both,
+            rsa.token(Algorithm::PS256),
+        ),
+    ] {
+        let (subject, provider) = subject(Act::keys(&before));
+        assert_eq!(subject.at(0, &first).await, Outcome::Accepted);
+        assert_eq!(subject.at(MINUTE - 1, &second).await, Outcome::Rejected);
+        provider.follow(Act::Lose);
+        assert_eq!(subject.at(MINUTE, &second).await, Outcome::Unavailable);
+        assert_eq!(subject.at(MINUTE + 1, &first).await, Outcome::Accepted);
+        provider.follow(Act::keys(&after));
+        assert_eq!(subject.at(MINUTE + 29_999, &second).await, Outcome::Unavailable);
+        assert_eq!(subject.at(MINUTE + 30_000, &second).await, Outcome::Accepted);
     }
 }
 
