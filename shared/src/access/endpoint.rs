@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderValue, Request, header};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,8 +91,8 @@ impl Endpoints {
         }
     }
 
-    /// Returns whether the endpoint allows the account everything that the questions ask. Those without a known decision
-    /// are asked at the same time: one after the other they could leave no time for the event service.
+    /// Returns whether the endpoint allows the account everything that the questions ask. Those without a known
+    /// decision are asked at the same time: one after the other they could leave no time for the event service.
     ///
     /// # Errors
     /// [`Error::ServiceUnavailable`] if the endpoint fails and refuses nothing. A failure never counts as "allowed".
@@ -191,9 +191,12 @@ impl Endpoints {
             return Err(format!("the endpoint answered {status}").into());
         }
         // Anything but a list that contains the action is a refusal.
-        let answer = serde_json::from_slice(&answer.into_body()?).unwrap_or(Value::Null);
-        let actions = answer.as_array().map(Vec::as_slice).unwrap_or_default();
-        Ok(actions.iter().any(|action| action == inquiry.question.action))
+        let body = answer.into_body()?;
+        let actions: Vec<&RawValue> = serde_json::from_slice(&body).unwrap_or_default();
+        let mut actions = actions
+            .iter()
+            .filter_map(|action| serde_json::from_str::<String>(action.get()).ok());
+        Ok(actions.any(|action| action == inquiry.question.action))
     }
 }
 

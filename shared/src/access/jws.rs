@@ -78,8 +78,8 @@ fn decode(text: &str, part: Part) -> Result<String, Rejection> {
     String::from_utf8(bytes).map_err(|_| Rejection::NotAnObject(part))
 }
 
-/// A JSON object of a token. Members that nobody asks for may have any value. One that is asked for and occurs twice is a
-/// fault, because another reader may take the other value.
+/// A JSON object of a token. Members that nobody asks for may have any value. One that is asked for and occurs twice is
+/// a fault, because another reader may take the other value.
 #[derive(Debug)]
 pub(super) struct Object<'a>(Members<'a>);
 

@@ -203,7 +203,8 @@ impl State {
         }
     }
 
-    /// Returns the set for this token. While the provider fails, an older set counts for the keys that it has. Nobody knows whether the provider has others by now.
+    /// Returns the set for this token. While the provider fails, an older set counts for the keys that it has. Nobody
+    /// knows whether the provider has others by now.
     fn usable(&self, token: &Jws<'_>, now: Moment) -> Result<FetchedSet, Error> {
         match (&self.set, &self.failure) {
             (Some(set), None) => Ok(set.clone()),
@@ -219,8 +220,8 @@ impl State {
 }
 
 impl FetchedSet {
-    /// Returns since when a token that this set has verified counts as known, if it may be kept for `age` and its tenant's
-    /// item was read at `read_at`. It is kept no longer than the item, and no longer than the set is fresh.
+    /// Returns since when a token that this set has verified counts as known, if it may be kept for `age` and its
+    /// tenant's item was read at `read_at`. It is kept no longer than the item, and no longer than the set is fresh.
     pub(super) fn kept_since(&self, read_at: Moment, age: Duration, now: Moment) -> Moment {
         let left_of_item = age.saturating_sub(now.since(read_at));
         let left_of_set = FRESH_AGE.saturating_sub(now.since(self.fetched_at));

@@ -3,7 +3,7 @@
 
 use super::jws::Jws;
 use super::rejection::Rejection;
-use super::tenant::TenantFault;
+use super::tenant_fault::TenantFault;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
     RsaPublicKeyComponents,
@@ -20,7 +20,7 @@ const RSA_MODULUS_BYTES: usize = 256;
 #[derive(Debug)]
 pub(super) struct Key {
     id: Option<String>,
-    pub(super) algorithm: Algorithm,
+    algorithm: Algorithm,
     pub(super) key: DecodingKey,
 }
 
@@ -76,8 +76,8 @@ impl KeySet {
         if faults.is_empty() { Ok(Self(keys)) } else { Err(faults) }
     }
 
-    /// Reads a published JWK Set (RFC 7517, section 5). Keys that can't verify tokens are left out, and returned with the
-    /// reasons: a set also has keys for other purposes. `None` if the text is not a JWK Set.
+    /// Reads a published JWK Set (RFC 7517, section 5). Keys that can't verify tokens are left out, and returned with
+    /// the reasons: a set also has keys for other purposes. `None` if the text is not a JWK Set.
     pub(super) fn published(text: &[u8]) -> Option<(Self, Vec<String>)> {
         #[derive(Deserialize)]
         struct Document {
@@ -107,8 +107,8 @@ impl KeySet {
         self.0.len()
     }
 
-    /// Returns whether a newer version of these keys could have the key of a token, and this one has not. Without a `kid`,
-    /// only the signature tells whether the only key is that of the token.
+    /// Returns whether the key of `token` is missing here and could be in a newer version. Without a `kid`, only the
+    /// signature tells whether the only key is the token's. A good one is then verified twice.
     pub(super) fn lacks(&self, token: &Jws<'_>) -> bool {
         match self.find(token) {
             Ok(key) => token.key_id.is_none() && token.verify(&key.key).is_err(),

@@ -121,6 +121,7 @@ mod keys;
 mod permission;
 mod rejection;
 mod tenant;
+mod tenant_fault;
 mod tenant_server;
 mod tenant_url;
 mod tenants;
@@ -130,7 +131,8 @@ mod tests;
 pub use authentication::Account;
 pub use authorization::{Action, Convert, Create, CreateEvent, OnChat, Permit, Question, Read, Update};
 pub use permission::Permission;
-pub use tenant::{Authorization, DEFAULT_PERMISSIONS_CLAIM, Tenant, TenantDocument, TenantError, TenantFault};
+pub use tenant::{Authorization, DEFAULT_PERMISSIONS_CLAIM, Tenant, TenantDocument, TenantError};
+pub use tenant_fault::TenantFault;
 pub use tenants::{TenantsTable, claim_key, tenant_item};
 
 use crate::clock::{Deadline, Moment};
@@ -195,11 +197,8 @@ impl Access {
         match account.tenant.method(audience) {
             None => return denied("the audience is not one of the tenant's".to_owned()),
             Some(Method::Scopes) => {
-                let permissions = action.permissions();
-                if let Some(missing) = permissions
-                    .iter()
-                    .find(|permission| !account.has_permission(**permission))
-                {
+                let mut permissions = action.permissions().into_iter();
+                if let Some(missing) = permissions.find(|permission| !account.has_permission(*permission)) {
                     return denied(format!("the token lacks the permission {}", missing.as_str()));
                 }
             }

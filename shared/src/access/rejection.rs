@@ -1,10 +1,11 @@
-//! Why a token was rejected. Each fault has a reason of its own, for the log. The answer is the same for all of them, so
-//! that callers can't probe for the reason.
+//! Why a token was rejected. Each fault has a reason of its own, for the log. The answer is the same for all of them,
+//! so that callers can't probe for the reason.
 
 use crate::domain::Error;
 use std::fmt;
 
-/// A fault of a token, or of the header that carries it. No text contains a part of the token, which must not be logged.
+/// A fault of a token, or of the header that carries it. No text contains a part of the token, which must not be
+/// logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Rejection {
     #[error("there is no bearer token")]

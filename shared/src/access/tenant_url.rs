@@ -1,5 +1,5 @@
-//! The URL of a tenant's server: its authorization endpoint, or its identity provider's key set. It is parsed once, when
-//! the tenant's document is, so that its checks and comparisons see what is called: `HTTP://`, a leading space and
+//! The URL of a tenant's server: its authorization endpoint, or its identity provider's key set. It is parsed once,
+//! when the tenant's document is, so that its checks and comparisons see what is called: `HTTP://`, a leading space and
 //! `ht\ttp://` all name the scheme http.
 
 use std::net::IpAddr;

@@ -1,8 +1,7 @@
 //! The table of tenants, and the cache of its items.
 //!
 //! Every request needs its tenant's item, so items are kept for up to [`KNOWN_AGE`]. A key that was removed is accepted
-//! for that long. Missing items are remembered, too, so that tokens with made-up issuers or key ids cost the table
-//! little.
+//! for that long. Missing items are remembered, too, so that tokens with made-up issuers or keys cost the table little.
 
 use super::jws::Jws;
 use super::tenant::{Tenant, TenantDocument, TenantError};
@@ -29,7 +28,7 @@ const UNKNOWN_AGE: Duration = Duration::from_secs(5);
 /// can't crowd out the known.
 const UNKNOWN_ENTRIES: usize = 1_000;
 
-/// An item is read again for an unknown `kid` if it is at least this old (`docs/design.md#tokens`).
+/// An item is read again for a token whose key it lacks if it is at least this old (`docs/design.md#tenants`).
 const REREAD_AFTER: Duration = Duration::from_secs(1);
 
 /// The attribute with the tenant's document.
@@ -69,7 +68,7 @@ impl TenantsTable {
         }
     }
 
-    /// Returns the tenant whose tokens have this `iss`, for a token of which `token` is one. `None` if there is no such tenant.
+    /// Returns the tenant whose tokens have this `iss`. `token` is one of them. `None` if there is no such tenant.
     ///
     /// # Errors
     /// [`Error::ServiceUnavailable`] if the table is, or if the tenant's item is malformed.

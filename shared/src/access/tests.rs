@@ -63,8 +63,12 @@ impl Key {
 
     /// A valid token of `issuer`. Its `number` makes it differ from others.
     fn token(&self, issuer: &str, kid: &str, number: usize) -> HeaderValue {
+        self.token_with_kid(issuer, Some(kid), number)
+    }
+
+    fn token_with_kid(&self, issuer: &str, kid: Option<&str>, number: usize) -> HeaderValue {
         let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some(kid.to_owned());
+        header.kid = kid.map(ToOwned::to_owned);
         let exp = crate::clock::unix_seconds() + 3600;
         let claims = json!({"iss": issuer, "aud": AUDIENCE, "sub": "teacher", "exp": exp, "jti": number});
         let token = jsonwebtoken::encode(&header, &claims, &self.encoding_key()).unwrap();
@@ -209,6 +213,31 @@ async fn random_key_ids_read_an_item_once_a_second_at_most() {
         Outcome::Accepted
     );
     assert_eq!(subject.table.reads(), 10);
+}
+
+#[tokio::test]
+async fn a_key_without_a_kid_that_replaces_the_only_one_works_at_once_and_forged_tokens_read_an_item_once_a_second() {
+    let (old, new) = (Key::new("old"), Key::new("new"));
+    let item = |key: &Key| {
+        let mut item = document(&[key]);
+        item["keys"][0].as_object_mut().unwrap().remove("kid");
+        item
+    };
+    let subject = Subject::new();
+    subject.table.put(ISSUER, item(&old));
+    let first = old.token_with_kid(ISSUER, None, 1);
+    assert_eq!(subject.at(0, &first).await, Outcome::Accepted);
+    for number in 0..100 {
+        let millis = u64::try_from(number).unwrap() * 20;
+        let forged = new.token_with_kid(ISSUER, None, number);
+        assert_eq!(subject.at(millis, &forged).await, Outcome::Rejected);
+    }
+    assert_eq!(subject.table.reads(), 2);
+    subject.table.put(ISSUER, item(&new));
+    let second = new.token_with_kid(ISSUER, None, 100);
+    assert_eq!(subject.at(1_999, &second).await, Outcome::Rejected);
+    assert_eq!(subject.at(2_000, &second).await, Outcome::Accepted);
+    assert_eq!(subject.table.reads(), 3);
 }
 
 #[tokio::test]

@@ -191,7 +191,7 @@ impl fmt::Display for Dependency {
             Self::EventService => "the event service",
             Self::Kms => "KMS",
             Self::Room => "the room",
-            Self::Time => "the time for a call to the event service",
+            Self::Time => "enough time for a call to the event service",
         })
     }
 }

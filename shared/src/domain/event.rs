@@ -83,8 +83,8 @@ impl IdempotencyKey {
 /// Checks the size of an event's `data`. It must have fewer than `limit` bytes in compact form and, if the event is
 /// persistent, fewer than [`limits::EVENT_STORED_BYTES`] in PostgreSQL's form.
 ///
-/// Data that can't be read, for example because of a number beyond f64, has neither form. Its text is measured instead; it
-/// is rejected later.
+/// Data that can't be read, because of a number beyond f64 for example or too many levels, has neither form. Its text
+/// is measured instead; it is rejected later.
 ///
 /// # Errors
 /// [`Error::PayloadTooLarge`].

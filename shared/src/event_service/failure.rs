@@ -54,8 +54,8 @@ impl Failure {
         }
     }
 
-    /// For a call that reads a room. It changes nothing, so that a repeat may succeed after most failures. Not so if our
-    /// token is rejected, or if the service still can't read the room after several tries.
+    /// For a call that reads a room. It changes nothing, so that a repeat may succeed after most failures. Not so if
+    /// our token is rejected, or if the service still can't read the room after several tries.
     pub(super) fn of_read(self) -> Self {
         match self {
             Self::Rejected(answer) if answer.status != StatusCode::UNAUTHORIZED => Self::Unavailable(answer.into()),
@@ -74,7 +74,7 @@ impl Failure {
     pub fn into_error(self, repeat: Repeat) -> Error {
         match self {
             Self::Unavailable(source) => Error::unavailable(Dependency::EventService, source),
-            Self::NoTime => Error::unavailable(Dependency::Time, "too little was left of the invocation".into()),
+            Self::NoTime => Error::unavailable(Dependency::Time, "too little time was left of the invocation".into()),
             Self::Paused(paused) => Error::paused(Dependency::EventService, paused.rest, paused.into()),
             Self::Unsigned(error) => Error::paused(Dependency::Kms, KMS_PAUSE, error.into()),
             Self::Rejected(answer) => Error::EventServiceRejected(answer.into()),

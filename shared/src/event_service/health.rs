@@ -1,8 +1,9 @@
 //! Whether the event service answers. While it hangs, it is left alone for a while instead of holding a process for
 //! each request (`docs/design.md#pauses`).
 //!
-//! The service may hang for one audience only, since it asks that audience's own authorization endpoint. So each audience has
-//! a pause of its own. All audiences are paused after failed connects, or after time-outs of different audiences.
+//! The service may hang for one audience only, since it asks that audience's own authorization endpoint. So each
+//! audience has a pause of its own. All audiences are paused after failed connects, or after time-outs of different
+//! audiences.
 
 use crate::clock::Moment;
 use crate::domain::Audience;

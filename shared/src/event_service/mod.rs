@@ -16,7 +16,7 @@ pub use failure::{Failure, UnexpectedAnswer};
 use crate::access::{CreateEvent, Permit};
 use crate::clock::{self, Moment};
 use crate::domain::{Audience, Chat, ChatId, Event, Tags};
-use crate::outbound::http::{CONNECT_PAUSES, HttpError, IDLE_LIMIT, Limits, SendRequest};
+use crate::outbound::http::{Answer, CONNECT_PAUSES, HttpError, IDLE_LIMIT, Limits, SendRequest};
 use crate::outbound::identity::{Identity, IdentityError};
 use crate::outbound::{CallContext, TRACEPARENT, XRAY_TRACE_ID};
 use crate::telemetry;
@@ -134,8 +134,8 @@ impl EventService {
         }
     }
 
-    /// Checks that a write for `audience` can be sent now: there is enough time, and the service is not paused. Ask this
-    /// before anything is written that only a write to the service completes.
+    /// Checks that a write for `audience` can be sent now: there is enough time, and the service is not paused. Ask
+    /// this before anything is written that only a write to the service completes.
     ///
     /// # Errors
     /// [`Failure::NoTime`], [`Failure::Paused`]: nothing was done.
@@ -173,8 +173,8 @@ impl EventService {
         }
     }
 
-    /// Points a room of `audience` at a chat. Repeating this changes nothing, so it is repeated while there is time. It may start
-    /// with less time than other writes, because nothing else finishes a binding.
+    /// Points a room of `audience` at a chat. Repeating this changes nothing, so it is repeated while there is time. It
+    /// may start with less time than other writes, because nothing else finishes a binding.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -259,12 +259,7 @@ impl EventService {
             return Ok(reply);
         }
         match self.signed(call, self.identity.replacement()).await? {
-            Some(token) => {
-                // After an answer that came before it had read the whole body, the service closes the connection without
-                // saying so (`docs/event-service.md#transport`).
-                self.client.give_up_connections();
-                self.send(call, token).await
-            }
+            Some(token) => self.send(call, token).await,
             None => Ok(reply),
         }
     }
@@ -276,7 +271,11 @@ impl EventService {
         signing: impl Future<Output = Result<T, IdentityError>>,
     ) -> Result<T, Failure> {
         let token = call.context.deadline.within(signing).await;
-        token.map_err(|_| Failure::NoTime)?.map_err(Failure::Unsigned)
+        let token = token.map_err(|_| {
+            telemetry::record_signing_failure();
+            Failure::NoTime
+        });
+        token?.map_err(Failure::Unsigned)
     }
 
     /// Sends a call, if there is enough time. It is sent again only if there was no connection.
@@ -298,6 +297,9 @@ impl EventService {
                 }
                 _ => {
                     self.health.record(call.audience, &answer, Moment::now());
+                    if answer.as_ref().is_ok_and(may_close_silently) {
+                        self.client.give_up_connections();
+                    }
                     return answer.map(Reply::from).map_err(Failure::lost);
                 }
             }
@@ -352,6 +354,15 @@ fn has_time(context: &CallContext<'_>, needed: Duration) -> Result<Duration, Fai
         return Err(Failure::NoTime);
     }
     Ok(remaining)
+}
+
+/// Returns whether the service may close the connection without saying so. It does that after an answer that came
+/// before it had read a large body (`docs/event-service.md#transport`).
+fn may_close_silently(answer: &Answer) -> bool {
+    matches!(
+        answer.status(),
+        StatusCode::UNAUTHORIZED | StatusCode::PAYLOAD_TOO_LARGE
+    )
 }
 
 fn limits(time: Duration) -> Limits {

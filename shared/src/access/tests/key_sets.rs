@@ -154,14 +154,20 @@ async fn random_key_ids_fetch_a_set_once_a_minute_at_most_and_never_read_the_ite
     }
     // At the beginning and at each of the four full minutes after it. An item is read once a minute anyway.
     assert_eq!((provider.requests(), subject.table.reads()), (5, 5));
-    // While the provider fails, they fetch it as often as anything else does.
+}
+
+#[tokio::test]
+async fn while_the_provider_fails_random_key_ids_fetch_a_set_every_30_seconds_at_most() {
+    let key = Key::new("key");
+    let (subject, provider) = subject(Act::set(&[&key]));
+    assert_eq!(subject.at(0, &key.token(ISSUER, "key", 0)).await, Outcome::Accepted);
     provider.follow(Act::Answer(500, String::new()));
     for number in 0..240 {
         let token = key.token(ISSUER, &format!("random {number}"), number);
-        let millis = 5 * MINUTE + u64::try_from(number).unwrap() * 1_000;
+        let millis = MINUTE + u64::try_from(number).unwrap() * 1_000;
         assert_eq!(subject.at(millis, &token).await, Outcome::Unavailable);
     }
-    assert_eq!(provider.requests(), 5 + 8);
+    assert_eq!(provider.requests(), 1 + 8);
 }
 
 #[tokio::test]
@@ -542,40 +548,38 @@ async fn one_kid_may_stand_for_a_key_of_each_algorithm() {
     }
 }
 
+/// A provider first publishes `before` and then `after`, with the key of the token `new`. In between it fails.
+async fn replaced(before: Value, after: Value, old: HeaderValue, new: HeaderValue) {
+    let (subject, provider) = subject(Act::keys(&before));
+    assert_eq!(subject.at(0, &old).await, Outcome::Accepted);
+    assert_eq!(subject.at(MINUTE - 1, &new).await, Outcome::Rejected);
+    provider.follow(Act::Lose);
+    assert_eq!(subject.at(MINUTE, &new).await, Outcome::Unavailable);
+    assert_eq!(subject.at(MINUTE + 1, &old).await, Outcome::Accepted);
+    provider.follow(Act::keys(&after));
+    assert_eq!(subject.at(MINUTE + 29_999, &new).await, Outcome::Unavailable);
+    assert_eq!(subject.at(MINUTE + 30_000, &new).await, Outcome::Accepted);
+}
+
 #[tokio::test]
-async fn a_key_that_replaces_the_only_one_works_within_a_minute_without_a_kid_or_with_the_same_one() {
-    let nameless = |key: &AnyKey, algorithm| {
-        let mut jwk = key.jwk(Some(algorithm));
+async fn a_key_without_a_kid_that_replaces_the_only_one_works_within_a_minute() {
+    let [old, new] = [Algorithm::ES256; 2].map(AnyKey::new);
+    let set = |key: &AnyKey| {
+        let mut jwk = key.jwk(None);
         jwk.as_object_mut().unwrap().remove("kid");
         json!([jwk])
     };
-    let [old, new] = [Algorithm::ES256; 2].map(AnyKey::new);
-    let rsa = AnyKey::new(Algorithm::RS256);
-    let both = json!([rsa.jwk(Some(Algorithm::RS256)), rsa.jwk(Some(Algorithm::PS256))]);
-    for (before, first, after, second) in [
-        (
-            nameless(&old, Algorithm::ES256),
-            old.token_with_kid(None, Algorithm::ES256),
-            nameless(&new, Algorithm::ES256),
-            new.token_with_kid(None, Algorithm::ES256),
-        ),
-        (
-            json!([rsa.jwk(Some(Algorithm::RS256))]),
-            rsa.token(Algorithm::RS256),
-            both,
-            rsa.token(Algorithm::PS256),
-        ),
-    ] {
-        let (subject, provider) = subject(Act::keys(&before));
-        assert_eq!(subject.at(0, &first).await, Outcome::Accepted);
-        assert_eq!(subject.at(MINUTE - 1, &second).await, Outcome::Rejected);
-        provider.follow(Act::Lose);
-        assert_eq!(subject.at(MINUTE, &second).await, Outcome::Unavailable);
-        assert_eq!(subject.at(MINUTE + 1, &first).await, Outcome::Accepted);
-        provider.follow(Act::keys(&after));
-        assert_eq!(subject.at(MINUTE + 29_999, &second).await, Outcome::Unavailable);
-        assert_eq!(subject.at(MINUTE + 30_000, &second).await, Outcome::Accepted);
-    }
+    let [first, second] = [&old, &new].map(|key| key.token_with_kid(None, Algorithm::ES256));
+    replaced(set(&old), set(&new), first, second).await;
+}
+
+#[tokio::test]
+async fn another_algorithm_under_a_known_kid_works_within_a_minute() {
+    let key = AnyKey::new(Algorithm::RS256);
+    let set = |algorithms: &[Algorithm]| json!(algorithms.iter().map(|alg| key.jwk(Some(*alg))).collect::<Vec<_>>());
+    let [first, second] = [Algorithm::RS256, Algorithm::PS256].map(|algorithm| key.token(algorithm));
+    let before = set(&[Algorithm::RS256]);
+    replaced(before, set(&[Algorithm::RS256, Algorithm::PS256]), first, second).await;
 }
 
 #[tokio::test]

@@ -13,8 +13,9 @@ pub fn same_value(a: &RawValue, b: &RawValue) -> bool {
     a.get() == b.get() || canonical(a.get()) == canonical(b.get())
 }
 
-/// Returns the same spelling for all texts of a value. It is stored as part of a fingerprint, so it must not depend on a
-/// release. The text must have passed [`super::check`], as for [`same_value`].
+/// Returns the same spelling for all texts of a value. It is stored as part of a fingerprint, so it must not depend on
+/// a release. The text must have passed [`super::check`], as for [`same_value`]. Text that can't be read is returned as
+/// it is.
 pub fn canonical(text: &str) -> String {
     let mut canonical = String::with_capacity(text.len());
     match Node::read(text) {

@@ -162,8 +162,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Returns a name in quotes as text. A name with an unpaired surrogate can only be spelled as it is in the text. One that
-/// is too long for any pointer is not read: it would be read again for each finding below it.
+/// Returns a name in quotes as text. A name with an unpaired surrogate can only be spelled as it is in the text. One
+/// that is too long for any pointer is not read: it would be read again for each finding below it.
 fn unescaped(name: &str) -> Cow<'_, str> {
     // Six bytes, `\u0041`, are one byte at least.
     const LONGEST: usize = 6 * limits::POINTER_BYTES + "\"\"".len();

@@ -85,8 +85,8 @@ impl<'de> Deserialize<'de> for Name<'de> {
 }
 
 /// Returns the JSON pointer (RFC 6901) to the value at `path`, a list of names and indices. If the pointer would have
-/// more than [`limits::POINTER_BYTES`], it points to the innermost value around that one whose pointer fits. Names after
-/// the first one that does not fit are not asked for.
+/// more than [`limits::POINTER_BYTES`], it points to the innermost value around that one whose pointer fits. Names
+/// after the first one that does not fit are not asked for.
 pub fn pointer<'a>(path: impl IntoIterator<Item = Cow<'a, str>>) -> String {
     let mut pointer = String::new();
     for name in path {

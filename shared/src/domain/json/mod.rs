@@ -13,7 +13,7 @@ mod tokens;
 pub use canonical::{canonical, same_value};
 pub use check::{Finding, Rule, check};
 pub use members::{Members, pointer};
-pub use node::Node;
+pub(crate) use node::Node;
 
 use tokens::tokens;
 

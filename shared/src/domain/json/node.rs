@@ -1,6 +1,6 @@
 //! A JSON value in parts, for the passes that need its structure.
 //!
-//! `serde_json::Value` is not used for what tenants send. It has lost the digits of numbers. With the feature
+//! `serde_json::Value` is not used for what callers send. It has lost the digits of numbers. With the feature
 //! `raw_value` it also reads an object with a certain private name as another value.
 
 use super::tokens::tokens;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// A value whose members are in the order of their names.
 #[derive(Debug)]
-pub enum Node<'a> {
+pub(crate) enum Node<'a> {
     /// `null`, `true`, `false` or a number, as it is in the text.
     Literal(&'a str),
     /// A string, unescaped.
@@ -22,9 +22,9 @@ pub enum Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Reads `text`, which must be valid JSON, as a [`serde_json::value::RawValue`] is. `None` if it is nested deeper than
-    /// [`limits::NESTING`], or if a string has an unpaired surrogate and so stands for no text.
-    pub fn read(text: &'a str) -> Option<Self> {
+    /// Reads `text`, which must be valid JSON, as a [`serde_json::value::RawValue`] is. `None` if it is nested deeper
+    /// than [`limits::NESTING`], or if a string has an unpaired surrogate and so stands for no text.
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
         let mut tokens = tokens(text).filter(|token| !matches!(*token, "," | ":"));
         let first = tokens.next()?;
         Self::rest(first, &mut tokens, limits::NESTING)

@@ -6,8 +6,8 @@ const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 /// Returns the tokens of `text` as they are spelled, strings with their quotes. The first byte of a token says what it
 /// is.
 ///
-/// `text` must be valid JSON, as a [`serde_json::value::RawValue`] is. For any other text the tokens are meaningless, but
-/// they end, none is empty, and nothing panics.
+/// `text` must be valid JSON, as a [`serde_json::value::RawValue`] is. For any other text the tokens are meaningless,
+/// but they end, none is empty, and nothing panics.
 pub(super) fn tokens(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {

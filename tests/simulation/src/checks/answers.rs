@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The longest reservation, with the difference between two clocks and a second for rounding, in seconds.
-const LONGEST_RETRY_AFTER: u64 = 16;
+const LONGEST_RESERVATION: u64 = 16;
+
+/// The longest pause of a service that fails, in seconds.
+const LONGEST_PAUSE: u64 = 30;
 
 /// What `openapi.yaml` allows.
 #[derive(Debug)]
@@ -82,8 +85,13 @@ pub(super) fn check(evidence: &Evidence, contract: &Contract, report: &mut impl 
         let retry_after = answer
             .header("retry-after")
             .and_then(|seconds| seconds.parse::<u64>().ok());
-        if retry_after.is_some_and(|seconds| seconds > LONGEST_RETRY_AFTER) {
-            wrong("nobody waits longer than a reservation lasts");
+        let longest = if answer.status == 409 {
+            LONGEST_RESERVATION
+        } else {
+            LONGEST_PAUSE
+        };
+        if retry_after.is_some_and(|seconds| seconds > longest) {
+            wrong("nobody waits longer than a reservation or a pause lasts");
         }
         let id = tried.operation.chat.id().to_string();
         match (answer.status, answer.problem()) {
