@@ -58,8 +58,8 @@ impl Deadline {
         self.since_epoch.saturating_sub(since_epoch())
     }
 
-    /// Returns the last unix second in which the invocation may be running by any machine's clock: the deadline, rounded
-    /// up, and 2 s for clocks that differ.
+    /// Returns the last unix second in which the invocation may be running by any machine's clock: the deadline,
+    /// rounded up, and 2 s for clocks that differ.
     pub(crate) fn last_unix_second(self) -> i64 {
         let deadline = self.since_epoch.as_millis().div_ceil(1000);
         i64::try_from(deadline)

@@ -103,8 +103,8 @@ impl<'a> EventCreation<'a> {
     async fn take(&self, key: &StoredKey, chat: &Chat) -> Result<Taken, Error> {
         let mut released_by = None;
         for _ in 0..TAKE_TRIES {
-            // The key is not taken if there is no time to send the event after it. The process may have been frozen since
-            // the last look.
+            // The key is not taken if there is no time to send the event after it. The process may have been frozen
+            // since the last look.
             let ready = self.event_service.check_ready(&self.context, &chat.content.audience);
             ready.map_err(|failure| failure.into_event_error(Repeat::IsRefused))?;
             let met = match self.keys.take(key, released_by, self.context.deadline).await {

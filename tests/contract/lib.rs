@@ -2,9 +2,9 @@
 //! document, and every outcome that the document promises must be seen by some test. So the document promises neither
 //! less nor more than the API does.
 //!
-//! The document is written for the generators of clients: its schemas are simple, and leave room for what a later version
-//! adds. The tests are stricter. They allow only documented attributes (`document.rs`), hold each problem against the
-//! document's examples (`problem.rs`), and know what the document says in words (`words.rs`).
+//! The document is written for the generators of clients: its schemas are simple, and leave room for what a later
+//! version adds. The tests are stricter. They allow only documented attributes (`document.rs`), hold each problem
+//! against the document's examples (`problem.rs`), and know what the document says in words (`words.rs`).
 
 #![expect(
     clippy::unwrap_used,

@@ -260,8 +260,8 @@ async fn create_and_convert_ignore_the_header() {
     assert!(api.table().event_keys().is_empty());
 }
 
-/// The write units of the requests about a key that reached `proxy`: an item of at most 1 KB takes one per write, even if
-/// the condition fails.
+/// The write units of the requests about a key that reached `proxy`: an item of at most 1 KB takes one per write, even
+/// if the condition fails.
 fn write_units(proxy: &Proxy) -> usize {
     let seen = proxy.seen();
     let about_keys = seen.iter().filter(|seen| seen.is_about_keys());

@@ -1,5 +1,5 @@
-//! Tenants whose keys are published by an identity provider (`docs/design.md#key-sets`). A proxy plays the provider. The
-//! rules about time are tested in the library, where tests move it.
+//! Tenants whose keys are published by an identity provider (`docs/design.md#key-sets`). A proxy plays the provider.
+//! The rules about time are tested in the library, where tests move it.
 
 mod shapes;
 

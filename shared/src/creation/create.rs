@@ -79,8 +79,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Makes the reserved chat ready with its room. Unless it is certain that nothing was written, nothing is dropped from
-    /// here on, because the transaction may still take effect. A repeat completes it.
+    /// Makes the reserved chat ready with its room. Unless it is certain that nothing was written, nothing is dropped
+    /// from here on, because the transaction may still take effect. A repeat completes it.
     async fn make_ready(&self, reservation: StoredChat, event_room_id: Uuid) -> Result<CreatedChat, Error> {
         let chat_id = reservation.chat_id();
         let count_orphan = |why| telemetry::count_possible_orphan_room(chat_id, Some(event_room_id), why);

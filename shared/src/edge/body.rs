@@ -299,8 +299,8 @@ mod tests {
         }
     }
 
-    /// The bytes that are allocated while a body is read, which is where long names are copied. In contrast to time, the
-    /// number is the same each time.
+    /// The bytes that are allocated while a body is read, which is where long names are copied. In contrast to time,
+    /// the number is the same each time.
     fn allocated_for(body: &str) -> u64 {
         let read = || {
             // Tags and data are read in different ways.

@@ -177,8 +177,8 @@ impl Writers {
 }
 
 impl EventWriters {
-    /// Builds the clients and opens their connections. `url` is the event service's, and `event_keys_table` the name of the
-    /// table of idempotency keys.
+    /// Builds the clients and opens their connections. `url` is the event service's, and `event_keys_table` the name of
+    /// the table of idempotency keys.
     ///
     /// # Errors
     /// [`ClientsError::Identity`].

@@ -16,9 +16,9 @@ pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-
 /// The `Cache-Control` of an answer.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The `Cache-Control` of a chat. A ready chat never changes, so the caller's own cache may keep it. It does so no longer
-/// than this service keeps chats and decisions, so a permission that is taken away ends soon. No cache that several
-/// callers share may keep it.
+/// The `Cache-Control` of a chat. A ready chat never changes, so the caller's own cache may keep it. It does so no
+/// longer than this service keeps chats and decisions, so a permission that is taken away ends soon. No cache that
+/// several callers share may keep it.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, max-age=60");
 
 /// Returns 201 with a chat that create or convert created, now or earlier.
@@ -112,7 +112,11 @@ mod tests {
     fn retry_after_is_never_before_the_end_of_the_pause() {
         for (millis, seconds) in [(0, "1"), (1, "1"), (1_000, "1"), (1_001, "2"), (29_900, "30")] {
             let error = Error::paused(Dependency::EventService, Duration::from_millis(millis), "paused".into());
-            assert_eq!(problem(&error, "").headers()[header::RETRY_AFTER], seconds, "{millis} ms");
+            assert_eq!(
+                problem(&error, "").headers()[header::RETRY_AFTER],
+                seconds,
+                "{millis} ms"
+            );
         }
     }
 }

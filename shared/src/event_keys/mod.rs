@@ -1,5 +1,5 @@
-//! The table of idempotency keys (`docs/events.md`). Every write is conditional, and nothing is ever deleted here: a late
-//! copy of a write must not find an empty place. [`crate::event_creation`] decides what the writes mean.
+//! The table of idempotency keys (`docs/events.md`). Every write is conditional, and nothing is ever deleted here: a
+//! late copy of a write must not find an empty place. [`crate::event_creation`] decides what the writes mean.
 
 mod item;
 

@@ -85,8 +85,8 @@ impl SdkHttpClient {
         Self(client)
     }
 
-    /// Tells the SDK how to give up a connection. It does so if an answer is a transient error by its own rules. Without
-    /// this, it would log an error and keep the connection.
+    /// Tells the SDK how to give up a connection. It does so if an answer is a transient error by its own rules.
+    /// Without this, it would log an error and keep the connection.
     fn offer_to_give_up(&self, capture: &CaptureSmithyConnection) {
         let client = Arc::clone(&self.0);
         capture.set_connection_retriever(move || {

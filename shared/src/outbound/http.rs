@@ -28,8 +28,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pauses before further tries if connecting failed. They bridge a restart of a server.
 pub const CONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
-/// How long an unused connection is kept. The event service itself never closes one, but load balancers usually do after
-/// 60 s (`docs/event-service.md#keep-alive`), and a write on a closed connection has an unknown outcome.
+/// How long an unused connection is kept. The event service itself never closes one, but load balancers usually do
+/// after 60 s (`docs/event-service.md#keep-alive`), and a write on a closed connection has an unknown outcome.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// The longest time that a connection may have been idle before a request that must reach its server
@@ -107,8 +107,8 @@ pub struct HttpClient {
     connect_timeout: Duration,
     /// The resolver of names, if it is not the system's.
     resolver: Option<TenantResolver>,
-    /// `reqwest` can't close a single connection. A process works on few requests at a time, so replacing the client, and
-    /// with it the pool of its connections, has the same effect. A request that is in flight keeps the old client.
+    /// `reqwest` can't close a single connection. A process works on few requests at a time, so replacing the client,
+    /// and with it the pool of its connections, has the same effect. A request that is in flight keeps the old client.
     current: Mutex<Generation>,
     /// The servers whose connection was used last less than [`IDLE_TIMEOUT`] ago.
     used: Cache<Authority, ()>,

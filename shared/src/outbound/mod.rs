@@ -1,5 +1,5 @@
-//! What all calls to other services share: the HTTP client and its circuit breaker, the AWS SDK on top of it, requests to
-//! DynamoDB, and the identity of this service.
+//! What all calls to other services share: the HTTP client and its circuit breaker, the AWS SDK on top of it, requests
+//! to DynamoDB, and the identity of this service.
 
 pub mod aws;
 pub mod breaker;

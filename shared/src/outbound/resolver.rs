@@ -23,8 +23,8 @@ impl TenantResolver {
         Self { allows_private }
     }
 
-    /// Checks the addresses of a name. One that is not allowed is enough to refuse all: which one is used is not ours to
-    /// choose.
+    /// Checks the addresses of a name. One that is not allowed is enough to refuse all: which one is used is not ours
+    /// to choose.
     fn check(self, addresses: Vec<SocketAddr>) -> Result<Addrs, NotAllowed> {
         let is_allowed = |address: &SocketAddr| match kind(address.ip()) {
             Kind::Public => true,

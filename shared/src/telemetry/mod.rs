@@ -32,8 +32,8 @@ tokio::task_local! {
 /// Whether this process has not answered a request yet.
 static IS_COLD: AtomicBool = AtomicBool::new(true);
 
-/// Starts logging and makes a panic write one JSON line. `namespace` is the namespace of the metrics. `output` gets each
-/// line in one piece.
+/// Starts logging and makes a panic write one JSON line. `namespace` is the namespace of the metrics. `output` gets
+/// each line in one piece.
 ///
 /// Our own lines are filtered by the level that Lambda's configuration sets (`AWS_LAMBDA_LOG_LEVEL`, by default INFO).
 /// Lines with metrics are always written. Libraries log whole events and requests, including bodies and tokens, so only

@@ -1,5 +1,5 @@
-//! Key sets and access tokens in the shape of the identity providers that people use, rebuilt with keys of our own. Each
-//! is a row of the table in `docs/tenants.md#identity-providers`, which says what a tenant enters for it.
+//! Key sets and access tokens in the shape of the identity providers that people use, rebuilt with keys of our own.
+//! Each is a row of the table in `docs/tenants.md#identity-providers`, which says what a tenant enters for it.
 
 use super::says;
 use crate::support::{Api, OwnTenant, Proxy, SigningKey, put_item, unix_seconds};

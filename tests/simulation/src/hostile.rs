@@ -29,8 +29,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Starts the function `binary`. The room and the chat of the sample events exist: `creation` is the sample that creates
-    /// the chat.
+    /// Starts the function `binary`. The room and the chat of the sample events exist: `creation` is the sample that
+    /// creates the chat.
     pub fn new(binary: &str, creation: &str) -> Self {
         history::log();
         let runtime = history::runtime();

@@ -1,7 +1,8 @@
 //! The backends that the functions call: the tables and the event service.
 //!
-//! Their answers are fixed and take almost no time, unless the latency of AWS is switched on. Each backend listens twice, over plain HTTP and over TLS 1.3. The
-//! backends run on their own thread and core, and count connections, requests and capacity units.
+//! Their answers are fixed and take almost no time, unless the latency of AWS is switched on. Each backend listens
+//! twice, over plain HTTP and over TLS 1.3. The backends run on their own thread and core, and count connections,
+//! requests and capacity units.
 
 mod certificate;
 mod event_service;

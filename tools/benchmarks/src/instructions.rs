@@ -1,6 +1,6 @@
 //! Counts the instructions of starts and warm invocations with valgrind's cachegrind. Load on the machine does not
-//! change these counts, so they show differences that are smaller than the noise of the times. The kernel's instructions
-//! are not among them.
+//! change these counts, so they show differences that are smaller than the noise of the times. The kernel's
+//! instructions are not among them.
 
 use crate::Fallible;
 use crate::commands::{command, output};

@@ -17,8 +17,8 @@ pub(crate) const WAITED: &str = "waited";
 /// All waits, added up.
 pub(crate) const IN_TURN: &str = "in turn";
 
-/// Measures the subjects over TLS, and the starts of the functions over plain HTTP. There is a figure for each start and
-/// each invocation.
+/// Measures the subjects over TLS, and the starts of the functions over plain HTTP. There is a figure for each start
+/// and each invocation.
 pub(crate) fn measure(subjects: &[Subject], backends: &Backends, cores: Cores, effort: Effort) -> Fallible<Figures> {
     let mut figures = Figures::default();
     backends.switch_latency(true);

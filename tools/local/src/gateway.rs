@@ -68,8 +68,8 @@ struct OwnAnswer {
 }
 
 impl Gateway {
-    /// Creates a gateway with the template's routes and CORS settings for `functions`, optionally with pages of the local
-    /// stack.
+    /// Creates a gateway with the template's routes and CORS settings for `functions`, optionally with pages of the
+    /// local stack.
     ///
     /// # Errors
     /// A CORS setting cannot be sent in a header, or the routes contradict each other.

@@ -1,5 +1,5 @@
-//! Finds tables on this machine or in AWS for an operator's commands. In AWS, they are found as the AWS command line finds
-//! them.
+//! Finds tables on this machine or in AWS for an operator's commands. In AWS, they are found as the AWS command line
+//! finds them.
 
 use std::{env, error::Error, net::IpAddr, time::Duration};
 

@@ -65,8 +65,8 @@ pub struct Options {
     pub max_processes: usize,
     /// The destination of the functions' log lines.
     pub logs: Logs,
-    /// The OpenAPI document of the reference page. With it, the gateway serves that page and the overview. Without it, it
-    /// serves no page, like the real one.
+    /// The OpenAPI document of the reference page. With it, the gateway serves that page and the overview. Without it,
+    /// it serves no page, like the real one.
     pub pages: Option<PathBuf>,
 }
 

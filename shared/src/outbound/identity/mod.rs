@@ -226,8 +226,8 @@ impl Identity {
         &self.name
     }
 
-    /// Returns a token for the event service as an `Authorization` header. It is the present one, unless there is none or
-    /// it ends soon. While KMS fails, the present one is used until shortly before its end.
+    /// Returns a token for the event service as an `Authorization` header. It is the present one, unless there is none
+    /// or it ends soon. While KMS fails, the present one is used until shortly before its end.
     ///
     /// # Errors
     /// See [`IdentityError`].

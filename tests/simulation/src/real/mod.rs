@@ -51,8 +51,8 @@ const LIMITS: Limits = Limits {
     idle: None,
 };
 
-/// The line of the local stack about an invocation that ran until its deadline. On a busy machine, a process may get too
-/// little of it to give up in time, so this is no violation here. It is one in the simulation.
+/// The line of the local stack about an invocation that ran until its deadline. On a busy machine, a process may get
+/// too little of it to give up in time, so this is no violation here. It is one in the simulation.
 const ENDED_AT_DEADLINE: &str = "the function was killed after";
 
 /// Lines of the local stack about functions that do what they never should.

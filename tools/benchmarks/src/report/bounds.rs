@@ -43,8 +43,8 @@ const NAIVE_WARM_BOUNDS: [(Warm, f64, &str); 3] = [
     (("create-chat-event", CACHED), 0.7, CACHED),
 ];
 
-/// How long a read may wait for tables if nothing is in a cache. It needs two items, and may read them side by side. The
-/// rest is for the precision of the waits.
+/// How long a read may wait for tables if nothing is in a cache. It needs two items, and may read them side by side.
+/// The rest is for the precision of the waits.
 const COLD_READ_BOUND: f64 = 1.2;
 
 // In megabytes.

@@ -79,7 +79,8 @@ pub struct TokenRequest {
     pub subject: String,
     /// The `scope` claim.
     pub scope: String,
-    /// The validity from now on, in seconds. With -60 or less, the token has expired: the service allows 60 s of leeway.
+    /// The validity from now on, in seconds. With -60 or less, the token has expired: the service allows 60 s of
+    /// leeway.
     pub ttl: i64,
 }
 

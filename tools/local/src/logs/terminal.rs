@@ -1,5 +1,5 @@
-//! The short form of requests and log lines, for people. It always has colours. They are removed when it is printed to a
-//! pipe or a file.
+//! The short form of requests and log lines, for people. It always has colours. They are removed when it is printed to
+//! a pipe or a file.
 
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
